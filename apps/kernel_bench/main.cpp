@@ -1,0 +1,144 @@
+// kernel_bench: the speed of the kernels, per instruction set and number of threads, in GFLOP/s and
+// in percent of the FMA peak that is measured on the same machine in the same run.
+//
+//   kernel_bench                                             everything
+//   kernel_bench --benchmark_filter='gemm.*avx512.*threads:1'
+//   kernel_bench --benchmark_format=json --benchmark_repetitions=9
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "../../handgrad.hpp"
+
+namespace {
+
+using namespace handgrad;
+
+// The peaks of every instruction set and thread count in use, measured once, before any benchmark.
+std::map<std::pair<Isa, int>, double> g_peaks;
+
+Matrix random_matrix(Index rows, Index cols, unsigned seed) {
+    std::mt19937 generator(seed);
+    std::uniform_real_distribution<float> uniform(-1, 1);
+    Matrix m(rows, cols);
+    for (Index i = 0; i < rows; ++i)
+        for (Index j = 0; j < cols; ++j) m(i, j) = uniform(generator);
+    return m;
+}
+
+using Gemm = void (*)(ConstMatrixView, ConstMatrixView, Write, MatrixView, const Epilogue&);
+
+struct Product {
+    std::string name;
+    Gemm gemm;
+    Index a_rows, a_cols, b_rows, b_cols, m, n, k;
+};
+
+// The five big products of a training step of a 784-hidden-latent autoencoder.
+std::vector<Product> products(Index batch, Index hidden) {
+    const Index pixels = 784;
+    return {
+        {"gemm_nn/x_w1", gemm_nn, batch, pixels, pixels, hidden, batch, hidden, pixels},
+        {"gemm_nn/h2_w4", gemm_nn, batch, hidden, hidden, pixels, batch, pixels, hidden},
+        {"gemm_nt/dy_w4", gemm_nt, batch, pixels, hidden, pixels, batch, hidden, pixels},
+        {"gemm_tn/h2_dy", gemm_tn, batch, hidden, batch, pixels, hidden, pixels, batch},
+        {"gemm_tn/x_dh1", gemm_tn, batch, pixels, batch, hidden, pixels, hidden, batch},
+    };
+}
+
+// Runs `body` under the timer and reports its speed.
+template <class Body>
+void measure(benchmark::State& state, Isa isa, int threads, double flops, double bytes,
+             Body&& body) {
+    select_isa(isa);
+    set_thread_count(threads);
+    for (auto _ : state) {
+        body();
+        benchmark::ClobberMemory();
+    }
+    using benchmark::Counter;
+    if (flops > 0) {
+        state.counters["GFLOP/s"] = Counter(flops / 1e9, Counter::kIsIterationInvariantRate);
+        state.counters["%peak"] = Counter(100.0 * flops / g_peaks.at({isa, threads}),
+                                          Counter::kIsIterationInvariantRate);
+    }
+    if (bytes > 0)
+        state.counters["GB/s"] = Counter(bytes / 1e9, Counter::kIsIterationInvariantRate);
+}
+
+void register_products(Isa isa, int threads, const std::string& suffix) {
+    for (Index hidden : {512, 400})
+        for (const Product& p : products(128, hidden)) {
+            const std::string name = p.name + "/" + std::to_string(p.m) + "x" +
+                                     std::to_string(p.n) + "x" + std::to_string(p.k) + suffix;
+            benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+                const Matrix a = random_matrix(p.a_rows, p.a_cols, 1);
+                const Matrix b = random_matrix(p.b_rows, p.b_cols, 2);
+                Matrix c(p.m, p.n);
+                measure(state, isa, threads, 2.0 * double(p.m) * double(p.n) * double(p.k), 0,
+                        [&] { p.gemm(a, b, Write::overwrite, c, {}); });
+            })->UseRealTime();
+        }
+}
+
+void register_elementwise(Isa isa, int threads, const std::string& suffix) {
+    const auto add = [&](const std::string& name, auto run) {
+        benchmark::RegisterBenchmark((name + suffix).c_str(), run)->UseRealTime();
+    };
+    add("bce_with_logits/128x784", [=](benchmark::State& state) {
+        const Matrix logits = random_matrix(128, 784, 1), targets(128, 784);
+        Matrix dlogits(128, 784);
+        measure(state, isa, threads, 0, 3.0 * 4 * 128 * 784,
+                [&] { benchmark::DoNotOptimize(bce_with_logits(logits, targets, dlogits)); });
+    });
+    add("adam/807700", [=](benchmark::State& state) {
+        ParameterArena arena;
+        arena.add("w", 1, 807700);
+        arena.allocate();
+        std::fill(arena.gradients().begin(), arena.gradients().end(), 0.01f);
+        Adam adam(arena, AdamConfig::keras());
+        // Reads w, m, v and the gradient; writes w, m, v.
+        measure(state, isa, threads, 0, 7.0 * 4 * 807700, [&] { adam.step(1e-3); });
+    });
+    add("fill_noise/128x20", [=](benchmark::State& state) {
+        std::vector<std::uint32_t> samples(128);
+        Matrix noise(128, 20);
+        measure(state, isa, threads, 0, 4.0 * 128 * 20, [&] {
+            fill_noise(0, Purpose::training_noise, 1, samples, noise);
+        });
+    });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+    try {
+        std::vector<int> thread_counts{1};
+        if (thread_count() > 1) thread_counts.push_back(thread_count());
+        for (Isa isa : supported_isas()) {
+            if (isa == Isa::scalar) continue;
+            for (int threads : thread_counts) {
+                const double peak = measure_fma_peak(isa, threads);
+                g_peaks[{isa, threads}] = peak;
+                std::fprintf(stderr, "measured FMA peak, %s, threads:%d: %.1f GFLOP/s\n",
+                             isa_name(isa), threads, peak / 1e9);
+                const std::string suffix =
+                    std::string("/") + isa_name(isa) + "/threads:" + std::to_string(threads);
+                register_products(isa, threads, suffix);
+                register_elementwise(isa, threads, suffix);
+            }
+        }
+        benchmark::RunSpecifiedBenchmarks();
+    } catch (const Error& e) {
+        std::fprintf(stderr, "kernel_bench: %s\n", e.what());
+        return 2;
+    }
+    benchmark::Shutdown();
+}

@@ -1,0 +1,42 @@
+// Weights and training state on disk.
+//
+// model.safetensors and best.safetensors hold the weights with the names and shapes that PyTorch
+// uses; checkpoint.safetensors is self-contained: weights, the optimiser's buffers under a prefix
+// ("m.encoder.0.weight"), and the position as metadata. All carry a checksum and are replaced
+// atomically.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "../../optim/optimizer.hpp"
+#include "trainer.hpp"
+#include "vae.hpp"
+
+namespace handgrad::mnist_vae {
+
+// What `evaluate` needs beside the weights in order to repeat the last validation.
+struct ModelOrigin {
+    std::uint32_t epoch = 0;
+    std::uint64_t seed = 0;
+    double kl_weight = 1;
+};
+
+// Throws Error(output).
+void save_model(const std::string& path, Vae& model, const ModelOrigin& origin);
+
+// Fills the model's parameters. Throws Error(input) for a file that is damaged or whose tensors are
+// not the model's. Files of other writers have no origin (nullopt) and no checksum.
+std::optional<ModelOrigin> load_model(const std::string& path, Vae& model);
+
+// Throws Error(output).
+void save_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
+                     const Position& position, const std::string& data_hash);
+
+// Restores model and optimiser and returns the position. Throws Error(input) for a file that is
+// damaged, has no checksum, or does not fit; Error(argument) if it was made with other data.
+Position load_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
+                         const std::string& data_hash);
+
+}  // namespace handgrad::mnist_vae

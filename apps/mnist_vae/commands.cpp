@@ -1,0 +1,167 @@
+// The commands that use a trained model.
+#include "commands.hpp"
+
+#include <cstdio>
+#include <filesystem>
+
+#include "../../core/error.hpp"
+#include "../../core/io/atomic_file.hpp"
+#include "../../core/io/file.hpp"
+#include "../../core/parallel.hpp"
+#include "checkpoint.hpp"
+#include "dataset.hpp"
+#include "evaluation.hpp"
+#include "gallery.hpp"
+#include "option_values.hpp"
+#include "pictures.hpp"
+#include "run_folder.hpp"
+#include "terminal.hpp"
+#include "user_image.hpp"
+
+namespace handgrad::mnist_vae {
+
+namespace {
+
+// A run that was chosen on the command line, with its model.
+struct OpenRun {
+    RunFolder folder;
+    TrainOptions options;  // those of the run
+    Vae model;
+    ModelOrigin origin;
+    std::string output;  // --output, or empty
+    std::string data;    // --data, or the run's own
+
+    explicit OpenRun(const RunChoice& choice)
+        : folder{choice.run.empty() ? newest_run("runs") : std::filesystem::path(choice.run)},
+          model(read_config(folder)),
+          output(choice.output) {
+        if (choice.threads > 0) set_thread_count(choice.threads);
+        if (std::filesystem::exists(folder.options())) {
+            const std::vector<std::byte> bytes = read_file(folder.options(), 1 << 20);
+            const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+            apply(parse_toml(text, folder.options()), options, folder.options() + ", ");
+        }
+        data = choice.data.empty() ? options.data : choice.data;
+        const std::optional<ModelOrigin> found = load_model(folder.model(), model);
+        if (!found)
+            std::fprintf(stderr,
+                         "mnist_vae: %s has no checksum: written by another program, not verified\n",
+                         folder.model().c_str());
+        origin = found.value_or(ModelOrigin{});
+    }
+
+    std::string output_or(const char* name) const {
+        return output.empty() ? (folder.path / name).string() : output;
+    }
+    Dataset load(Splits splits) const {
+        const std::optional<std::string> wanted =
+            data.empty() ? std::nullopt : std::optional(data);
+        Dataset dataset = load_dataset(find_data_folder(wanted), splits);
+        check_image_size("--data", model.architecture(), dataset.test.images);
+        return dataset;
+    }
+    // The images that --split names.
+    Split load_split(bool train) const {
+        Dataset dataset = load(train ? Splits::train_and_test : Splits::test_only);
+        return std::move(train ? dataset.train : dataset.test);
+    }
+};
+
+void write_picture(const std::string& path, const GrayImage& picture) {
+    write_png(path, picture);
+    print(path + "\n");
+}
+
+// To a file, or to standard output if there is none.
+void write_text(const std::string& path, const std::string& text) {
+    if (path.empty())
+        print(text);
+    else
+        replace_file(path, text);
+}
+
+std::string format_losses(const char* label, const LossTerms& terms) {
+    char line[128];
+    std::snprintf(line, sizeof line, "%-8s %12.6f %12.6f %12.6f\n", label, terms.recon, terms.kl,
+                  terms.loss);
+    return line;
+}
+
+}  // namespace
+
+void run_evaluate(const EvaluateCommand& command) {
+    OpenRun run(command.choice);
+    const Split split = run.load_split(command.train_split);
+    Evaluator evaluator(run.model, split.images);
+    const NoiseSource noise{run.origin.seed, Purpose::validation_noise, run.origin.epoch};
+    const float weight = static_cast<float>(run.origin.kl_weight);
+    const LossTerms sampled = evaluator.evaluate(&noise, weight);
+    const LossTerms mean = evaluator.evaluate(nullptr, weight);
+    char header[128];
+    std::snprintf(header, sizeof header, "%-8s %12s %12s %12s\n", "z", "recon", "kl", "loss");
+    write_text(run.output,
+               header + format_losses("sampled", sampled) + format_losses("mu", mean));
+}
+
+void run_reconstruct(const ReconstructCommand& command) {
+    OpenRun run(command.choice);
+    const std::string path = run.output_or("reconstruct.png");
+    if (command.image.empty()) {
+        const Dataset dataset = run.load(Splits::test_only);
+        return write_picture(path, draw_reconstructions(run.model, dataset.test.images,
+                                                        command.count));
+    }
+    const Architecture& a = run.model.architecture();
+    const std::vector<float> digit = normalize_digit(read_png(command.image), a.image_rows,
+                                                     a.image_cols, command.image);
+    write_picture(path, draw_reconstructions(
+                            run.model, {digit.data(), 1, a.pixels(), a.pixels()}));
+}
+
+void run_sample(const SampleCommand& command) {
+    OpenRun run(command.choice);
+    if (!command.interpolate)
+        return write_picture(run.output_or("sample.png"),
+                             draw_samples(run.model, command.seed, command.count));
+    const Dataset dataset = run.load(Splits::test_only);
+    constexpr Index kSteps = 11;
+    write_picture(run.output_or("interpolate.png"),
+                  draw_interpolation(run.model, dataset.test.images, command.interpolate->first,
+                                     command.interpolate->second, kSteps));
+}
+
+void run_manifold(const ManifoldCommand& command) {
+    OpenRun run(command.choice);
+    // Which dimensions to show is a question to the data, if there are more than two.
+    const bool needs_data = run.model.architecture().latent > 2;
+    const IdxImages images =
+        needs_data ? run.load(Splits::test_only).test.images : IdxImages{};
+    write_picture(run.output_or("manifold.png"), draw_manifold(run.model, images, command.size));
+}
+
+void run_encode(const EncodeCommand& command) {
+    OpenRun run(command.choice);
+    const Split split = run.load_split(command.train_split);
+    const Index latent = run.model.architecture().latent;
+    std::string csv = "index,label";
+    for (const char* name : {"mu_", "logvar_"})
+        for (Index j = 0; j < latent; ++j) csv += "," + (name + std::to_string(j));
+    csv += "\n";
+
+    Matrix x;
+    for (Index first = 0; first < split.images.count; first += 256) {
+        const Index n = std::min<Index>(256, split.images.count - first);
+        load_images(split.images, first, x.resize(n, run.model.architecture().pixels()));
+        const Vae::Posterior q = run.model.encode(x);
+        for (Index i = 0; i < n; ++i) {
+            csv += std::to_string(first + i) + "," +
+                   std::to_string(split.labels.labels[std::size_t(first + i)]);
+            for (ConstMatrixView values : {q.mu, q.logvar})
+                for (Index j = 0; j < latent; ++j) csv += "," + number_text(values(i, j));
+            csv += "\n";
+        }
+    }
+    write_text(run.output, csv);
+}
+
+}  // namespace handgrad::mnist_vae

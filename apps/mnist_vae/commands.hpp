@@ -1,0 +1,18 @@
+// What each sub-command does. All throw Error for what the user can mend.
+#pragma once
+
+#include "options.hpp"
+
+namespace handgrad::mnist_vae {
+
+// Returns when training has ended, or does not return if a signal asked for the end.
+void run_train(const TrainCommand& command);
+
+void run_evaluate(const EvaluateCommand& command);
+void run_reconstruct(const ReconstructCommand& command);
+void run_sample(const SampleCommand& command);
+void run_manifold(const ManifoldCommand& command);
+void run_encode(const EncodeCommand& command);
+void run_info();
+
+}  // namespace handgrad::mnist_vae

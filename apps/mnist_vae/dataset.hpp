@@ -1,0 +1,47 @@
+// Finding and reading a data set: the four IDX files of MNIST and of those made in its likeness.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "../../core/io/idx.hpp"
+
+namespace handgrad::mnist_vae {
+
+struct Split {
+    IdxImages images;
+    IdxLabels labels;  // one per image
+};
+
+struct Dataset {
+    Split train, test;      // a split that was not asked for is empty
+    std::string name;       // "MNIST (verified)", ..., or "unverified IDX data"
+    bool verified = false;  // every file read has the SHA-256 that is known for it
+    bool sample = false;    // the digits that ship with the program
+    std::string folder;     // where the files themselves are
+    std::string hash;       // one SHA-256 over those of the files read, to tell data sets apart
+};
+
+enum class Splits { train_and_test, test_only };
+
+// The folder to load: `data_option` (the user's --data) if given; else what the environment
+// variable HANDGRAD_DATA names, if set and not empty; else data/mnist, if any file of a data set is
+// there; else the sample. Only the last two are looked at.
+// Throws Error(input) if the sample is wanted and cannot be found.
+std::filesystem::path find_data_folder(const std::optional<std::string>& data_option);
+
+// The digits that ship with the program: ../share/handgrad/sample beside the folder of the
+// executable, so that an installation can be moved, or where the build says that they are.
+// Throws Error(input) if they are in none of these places.
+std::filesystem::path find_sample_folder();
+
+// Reads the files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+// t10k-labels-idx1-ubyte (test_only: the last two), or with a dot before "idx" as some archives
+// have it; plain or with ".gz" (plain first); all from `folder`, or all from its MNIST/raw or
+// FashionMNIST/raw, as torchvision leaves them. Images may have any size, the same in both splits.
+// Throws Error(input) for files that are missing or bad, for splits whose images differ in size,
+// and for as many labels as there are not images.
+Dataset load_dataset(const std::filesystem::path& folder, Splits splits = Splits::train_and_test);
+
+}  // namespace handgrad::mnist_vae

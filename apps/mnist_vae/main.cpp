@@ -1,0 +1,57 @@
+// mnist_vae: parses the command line, runs the command, and turns errors into one line on standard
+// error and an exit code (README.md, "Exit codes").
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "../../core/error.hpp"
+#include "commands.hpp"
+#include "terminal.hpp"
+
+namespace {
+
+using namespace handgrad;
+using namespace handgrad::mnist_vae;
+
+template <class... Functions>
+struct Overloaded : Functions... {
+    using Functions::operator()...;
+};
+
+void run(const Command& command) {
+    std::visit(Overloaded{[](const TrainCommand& c) { run_train(c); },
+                          [](const EvaluateCommand& c) { run_evaluate(c); },
+                          [](const ReconstructCommand& c) { run_reconstruct(c); },
+                          [](const SampleCommand& c) { run_sample(c); },
+                          [](const ManifoldCommand& c) { run_manifold(c); },
+                          [](const EncodeCommand& c) { run_encode(c); },
+                          [](const InfoCommand&) { run_info(); },
+                          [](const TextCommand& c) { print(c.text); }},
+               command);
+}
+
+int exit_code(ErrorKind kind) {
+    switch (kind) {
+        case ErrorKind::argument: return 2;
+        case ErrorKind::input: return 3;
+        case ErrorKind::output: return 4;
+        case ErrorKind::numeric: return 5;
+    }
+    return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+    run(parse_command_line({argv + 1, argv + argc}));
+    return 0;
+} catch (const handgrad::Error& error) {
+    std::fprintf(stderr, "mnist_vae: %s\n", error.what());
+    return exit_code(error.kind());
+} catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "mnist_vae: out of memory\n");
+    return 1;
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "mnist_vae: internal error: %s\n", error.what());
+    return 1;
+}

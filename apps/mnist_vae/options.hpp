@@ -1,0 +1,122 @@
+// The command line: what the user asked for, checked value by value.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "../../layers/initializers.hpp"
+#include "../../optim/adam.hpp"
+#include "../../optim/schedule.hpp"
+#include "vae.hpp"
+
+namespace handgrad::mnist_vae {
+
+enum class OptimizerKind { adam, sgd };
+
+// The options of `train`, with the recipe of the classic dense Keras autoencoder as defaults.
+struct TrainOptions {
+    std::string data;  // empty: look in the usual places
+    std::vector<Index> hidden{512};
+    Index latent = 2;
+    Activation activation = Activation::relu;
+    Index epochs = 50;
+    Index batch_size = 128;
+    double lr = 1e-3;
+    Schedule lr_schedule = Schedule::constant;
+    OptimizerKind optimizer = OptimizerKind::adam;
+    EpsilonPlacement adam = EpsilonPlacement::keras;
+    Initializer init = Initializer::glorot;
+    ReconLoss recon_loss = ReconLoss::bce;
+    double kl_weight = 1;  // --beta
+    double clip_norm = 0;  // 0: gradients are not clipped
+    std::uint64_t seed = 0;
+    int threads = 0;             // 0: one per processor
+    Index checkpoint_every = 0;  // batches; 0: at the end of every epoch only
+    Index patience = 0;          // epochs; 0: never stop early
+    bool quiet = false;
+
+    bool operator==(const TrainOptions&) const = default;
+};
+
+struct TrainCommand {
+    TrainOptions options;
+    // The options that the command line or --config set, by name and without the dashes.
+    std::map<std::string, std::string> given;
+    std::string out;  // empty: a new folder under runs/
+    bool resume = false, overwrite = false;
+};
+
+// Common to the commands that use a trained model.
+struct RunChoice {
+    std::string run;     // empty: the newest under runs/
+    std::string output;  // empty: the command's own place
+    std::string data;    // empty: look in the usual places
+    int threads = 0;
+};
+
+struct EvaluateCommand {
+    RunChoice choice;
+    bool train_split = false;
+};
+struct ReconstructCommand {
+    RunChoice choice;
+    std::string image;  // empty: test images
+    Index count = 10;
+};
+struct SampleCommand {
+    RunChoice choice;
+    Index count = 64;
+    std::uint64_t seed = 0;
+    // Positions of two test images between which to walk.
+    std::optional<std::pair<Index, Index>> interpolate;
+};
+struct ManifoldCommand {
+    RunChoice choice;
+    Index size = 20;
+};
+struct EncodeCommand {
+    RunChoice choice;
+    bool train_split = false;
+};
+struct InfoCommand {};
+// --help or --version: a text to print.
+struct TextCommand {
+    std::string text;
+};
+
+using Command = std::variant<TrainCommand, EvaluateCommand, ReconstructCommand, SampleCommand,
+                             ManifoldCommand, EncodeCommand, InfoCommand, TextCommand>;
+
+// Arguments without the program's name. Throws Error(argument), naming the option, what was found
+// and what was expected; Error(input) for a --config file that cannot be read.
+Command parse_command_line(const std::vector<std::string>& arguments);
+
+// One option of `train` as text: how it is set, shown and stored.
+struct OptionDescription {
+    std::string name;  // without dashes; the key in options.toml
+    std::string values;  // for --help, e.g. "N" or "adam|sgd"
+    std::string help;
+    bool is_text;  // quoted in options.toml
+    void (*set)(TrainOptions& options, const std::string& name, const std::string& value);
+    std::string (*get)(const TrainOptions& options);
+};
+std::span<const OptionDescription> train_option_descriptions();
+
+// options.toml: every option of a run, one a line, and back. `path` names the file in errors.
+// Throws Error(argument) naming file, line and key for an unknown key, one that stands twice, or a
+// value that the command line would refuse too.
+std::string to_toml(const TrainOptions& options);
+std::map<std::string, std::string> parse_toml(const std::string& text, const std::string& path);
+void apply(const std::map<std::string, std::string>& values, TrainOptions& options,
+           const std::string& prefix);
+
+// The first option of `now` that was given and differs from the run's own, apart from those that a
+// resumed run may change (epochs, threads, quiet); empty if there is none.
+std::string find_contradiction(const TrainOptions& run, const TrainCommand& now);
+
+}  // namespace handgrad::mnist_vae

@@ -1,0 +1,134 @@
+#include "run_folder.hpp"
+
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "../../core/error.hpp"
+#include "../../core/io/atomic_file.hpp"
+#include "../../core/io/file.hpp"
+
+namespace handgrad::mnist_vae {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+constexpr int kFormatVersion = 1;
+constexpr std::size_t kMaxConfigBytes = 1 << 20;
+constexpr Index kMaxWidth = 1 << 20;
+
+constexpr const char* kReconLossNames[] = {"bce", "bce-probabilities", "mse"};
+constexpr const char* kActivationNames[] = {"linear", "relu", "tanh", "sigmoid"};
+
+[[noreturn]] void refuse(const RunFolder& run, const std::string& field, const std::string& found,
+                         const std::string& expected) {
+    throw Error(ErrorKind::input, run.config(), "bad field '" + field + "'", found, expected);
+}
+
+const json& field(const RunFolder& run, const json& config, const char* name) {
+    const auto entry = config.find(name);
+    if (entry == config.end()) refuse(run, name, "nothing", "a value");
+    return *entry;
+}
+
+Index width(const RunFolder& run, const char* name, const json& value) {
+    if (!value.is_number_integer() || value < 1 || value > kMaxWidth)
+        refuse(run, name, value.dump(), "an integer from 1 to " + std::to_string(kMaxWidth));
+    return value.get<Index>();
+}
+
+template <class Enum, std::size_t n>
+Enum choice(const RunFolder& run, const char* name, const json& value,
+            const char* const (&names)[n]) {
+    std::string all;
+    for (std::size_t i = 0; i < n; ++i) {
+        if (value == names[i]) return static_cast<Enum>(i);
+        all += std::string(i == 0 ? "" : ", ") + names[i];
+    }
+    refuse(run, name, value.dump(), "one of " + all);
+}
+
+}  // namespace
+
+const char* recon_loss_name(ReconLoss loss) { return kReconLossNames[static_cast<int>(loss)]; }
+const char* activation_name(Activation f) { return kActivationNames[static_cast<int>(f)]; }
+
+bool RunFolder::holds_run() const {
+    std::error_code ignored;
+    return fs::exists(options(), ignored) || fs::exists(config(), ignored) ||
+           fs::exists(checkpoint(), ignored) || fs::exists(model(), ignored);
+}
+
+fs::path new_run_path(const fs::path& parent) {
+    const std::time_t now = std::time(nullptr);
+    std::tm local{};
+    localtime_r(&now, &local);
+    char stamp[32];
+    std::strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &local);
+    fs::path path = parent / stamp;
+    for (int i = 2; fs::exists(path); ++i) path = parent / (stamp + ("-" + std::to_string(i)));
+    return path;
+}
+
+fs::path newest_run(const fs::path& parent) {
+    fs::path newest;
+    fs::file_time_type time{};
+    std::error_code error;
+    for (const fs::directory_entry& entry : fs::directory_iterator(parent, error)) {
+        std::error_code missing;
+        const auto written = fs::last_write_time(RunFolder{entry.path()}.model(), missing);
+        if (!missing && (newest.empty() || written > time)) {
+            newest = entry.path();
+            time = written;
+        }
+    }
+    if (newest.empty())
+        throw Error(ErrorKind::input, parent.string(), "no trained model found", "",
+                    "a run folder: train one, or name it");
+    return newest;
+}
+
+void write_config(const RunFolder& run, const Architecture& a) {
+    nlohmann::ordered_json config;
+    config["format_version"] = kFormatVersion;
+    config["model"] = "dense-vae";
+    config["image_rows"] = a.image_rows;
+    config["image_cols"] = a.image_cols;
+    config["hidden"] = a.hidden;
+    config["latent"] = a.latent;
+    config["activation"] = activation_name(a.activation);
+    config["recon_loss"] = recon_loss_name(a.recon_loss);
+    replace_file(run.config(), config.dump(2) + "\n");
+}
+
+Architecture read_config(const RunFolder& run) {
+    const std::vector<std::byte> bytes = read_file(run.config(), kMaxConfigBytes);
+    const char* text = reinterpret_cast<const char*>(bytes.data());
+    const json config = json::parse(text, text + bytes.size(), nullptr, /*exceptions=*/false);
+    if (!config.is_object())
+        throw Error(ErrorKind::input, run.config(), "not a JSON object");
+    if (field(run, config, "format_version") != kFormatVersion)
+        refuse(run, "format_version", config["format_version"].dump(),
+               std::to_string(kFormatVersion));
+    if (field(run, config, "model") != "dense-vae")
+        refuse(run, "model", config["model"].dump(), "\"dense-vae\"");
+
+    Architecture a;
+    a.image_rows = width(run, "image_rows", field(run, config, "image_rows"));
+    a.image_cols = width(run, "image_cols", field(run, config, "image_cols"));
+    const json& hidden = field(run, config, "hidden");
+    if (!hidden.is_array() || hidden.empty() || hidden.size() > 64)
+        refuse(run, "hidden", hidden.dump(), "an array of 1 to 64 widths");
+    a.hidden.clear();
+    for (const json& h : hidden) a.hidden.push_back(width(run, "hidden", h));
+    a.latent = width(run, "latent", field(run, config, "latent"));
+    a.activation =
+        choice<Activation>(run, "activation", field(run, config, "activation"), kActivationNames);
+    a.recon_loss =
+        choice<ReconLoss>(run, "recon_loss", field(run, config, "recon_loss"), kReconLossNames);
+    return a;
+}
+
+}  // namespace handgrad::mnist_vae

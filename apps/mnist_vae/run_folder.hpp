@@ -1,0 +1,45 @@
+// The folder of one training run: the names of its files, and how a command finds it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "vae.hpp"
+
+namespace handgrad::mnist_vae {
+
+struct RunFolder {
+    std::filesystem::path path;
+
+    std::string options() const { return path / "options.toml"; }       // every effective option
+    std::string config() const { return path / "config.json"; }         // the architecture
+    std::string model() const { return path / "model.safetensors"; }    // weights, last epoch
+    std::string best() const { return path / "best.safetensors"; }      // weights, lowest val_loss
+    std::string checkpoint() const { return path / "checkpoint.safetensors"; }
+    std::string log() const { return path / "log.csv"; }
+    std::string reconstructions() const { return path / "reconstructions.png"; }
+    std::string samples() const { return path / "samples.png"; }
+    std::string manifold() const { return path / "manifold.png"; }
+
+    // Whether a run was ever started here.
+    bool holds_run() const;
+};
+
+// A folder under `parent` named after the time, that does not exist yet.
+std::filesystem::path new_run_path(const std::filesystem::path& parent);
+
+// The run under `parent` whose weights were written last. Throws Error(input) if there is none.
+std::filesystem::path newest_run(const std::filesystem::path& parent);
+
+// config.json: what a program needs in order to use the weights. Replaced atomically.
+void write_config(const RunFolder& run, const Architecture& architecture);
+
+// Throws Error(input) naming the file and the field for anything that write_config could not have
+// written.
+Architecture read_config(const RunFolder& run);
+
+const char* recon_loss_name(ReconLoss loss);
+const char* activation_name(Activation f);
+
+}  // namespace handgrad::mnist_vae

@@ -1,0 +1,23 @@
+// Ctrl-C and SIGTERM: the first asks training to stop after the batch under way, the second ends
+// the process at once.
+#pragma once
+
+namespace handgrad::mnist_vae {
+
+// Installs the handlers for as long as it lives, and lets writes fail with an error instead of a
+// signal (SIGPIPE, SIGXFSZ). One at a time.
+class SignalGuard {
+  public:
+    SignalGuard();
+    ~SignalGuard();
+    SignalGuard(const SignalGuard&) = delete;
+    SignalGuard& operator=(const SignalGuard&) = delete;
+
+    // The signal that asked for an end, or 0.
+    static int received();
+};
+
+// Ends this process the way the signal would have: a shell sees that it was killed.
+[[noreturn]] void die_of_signal(int signal);
+
+}  // namespace handgrad::mnist_vae

@@ -1,0 +1,129 @@
+#include "terminal.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "../../core/error.hpp"
+
+namespace handgrad::mnist_vae {
+
+namespace {
+
+template <class... Arguments>
+std::string format(const char* pattern, Arguments... arguments) {
+    char text[256];
+    std::snprintf(text, sizeof text, pattern, arguments...);
+    return text;
+}
+
+bool is_set(const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != '\0';
+}
+
+// The fixed part of a line: which epoch, of how many, aligned.
+std::string format_position(Index epoch, Index epochs) {
+    const int width = static_cast<int>(std::to_string(epochs).size());
+    return format("epoch %*td/%td", width, epoch, epochs);
+}
+
+}  // namespace
+
+TerminalStyle detect_terminal_style() {
+    TerminalStyle style;
+    const char* terminal = std::getenv("TERM");
+    const bool dumb = terminal == nullptr || std::strcmp(terminal, "dumb") == 0;
+    style.redraws = isatty(STDOUT_FILENO) && !dumb && !is_set("NO_COLOR") && !is_set("CI");
+    winsize size{};
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        style.columns = size.ws_col;
+    return style;
+}
+
+std::string format_seconds(double seconds) {
+    if (!std::isfinite(seconds)) return "-";
+    if (seconds < 9.95) return format("%.1f s", seconds);
+    const long whole = std::lround(seconds);
+    if (whole < 60) return format("%ld s", whole);
+    if (whole < 3600) return format("%ld:%02ld", whole / 60, whole % 60);
+    return format("%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+}
+
+std::string format_count(double count) {
+    if (!std::isfinite(count)) return "-";
+    if (count < 1000) return format("%.0f", count);
+    if (count < 1e6) return format("%.1fk", count / 1e3);
+    return format("%.1fM", count / 1e6);
+}
+
+std::string format_header(const RunDescription& run) {
+    return "data       " + run.data + "\nmodel      " + run.model + "\nloss       " + run.loss +
+           "\noptimiser  " + run.optimizer + "\nmachine    " + run.machine + "\nrun        " +
+           run.folder;
+}
+
+std::string format_progress(const BatchProgress& p, int columns) {
+    const double left = p.seconds * double(p.batches - p.batch) / double(p.batch);
+    std::string line = format_position(p.epoch, p.epochs) +
+                       format("  batch %*td/%td  loss %7.2f  recon %7.2f  kl %5.2f",
+                              static_cast<int>(std::to_string(p.batches).size()), p.batch,
+                              p.batches, p.loss, p.recon, p.kl);
+    for (const std::string& part : {"  " + format_count(p.images_per_second) + " images/s",
+                                    "  eta " + format_seconds(left)})
+        if (static_cast<int>(line.size() + part.size()) < columns) line += part;
+    // A line as wide as the terminal would wrap, and could not be redrawn.
+    if (static_cast<int>(line.size()) >= columns)
+        line.resize(static_cast<std::size_t>(std::max(columns - 1, 0)));
+    return line;
+}
+
+std::string format_epoch(const EpochMetrics& m, Index epochs) {
+    return format_position(m.epoch, epochs) +
+           format("  loss %7.2f = recon %7.2f + kl %5.2f  val_loss %7.2f = %7.2f + %5.2f  %s  %s"
+                  " images/s",
+                  m.loss, m.recon, m.kl, m.val_loss, m.val_recon, m.val_kl,
+                  format_seconds(m.seconds).c_str(), format_count(m.images_per_second).c_str());
+}
+
+void print(const std::string& text) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
+        std::fflush(stdout) != 0)
+        throw Error(ErrorKind::output, "standard output", "cannot be written");
+}
+
+void TrainDisplay::show_header(const RunDescription& run) {
+    if (!quiet_) print(format_header(run) + "\n");
+}
+
+void TrainDisplay::show_progress(const BatchProgress& progress, Clock::time_point now) {
+    if (quiet_ || !style_.redraws) return;
+    const bool last = progress.batch == progress.batches;
+    if (!last && line_is_open_ && now - last_redraw_ < std::chrono::milliseconds(100)) return;
+    last_redraw_ = now;
+    print("\r" + format_progress(progress, style_.columns) + "\x1b[K");
+    line_is_open_ = true;
+}
+
+void TrainDisplay::erase_progress() {
+    if (line_is_open_) print("\r\x1b[K");
+    line_is_open_ = false;
+}
+
+void TrainDisplay::show_epoch(const EpochMetrics& metrics, Index epochs) {
+    if (quiet_) return;
+    erase_progress();
+    print(format_epoch(metrics, epochs) + "\n");
+}
+
+void TrainDisplay::show_line(const std::string& text) {
+    erase_progress();
+    print(text + "\n");
+}
+
+}  // namespace handgrad::mnist_vae

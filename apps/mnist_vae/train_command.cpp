@@ -1,0 +1,294 @@
+// `mnist_vae train`: from options to a run folder.
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "../../core/error.hpp"
+#include "../../core/io/atomic_file.hpp"
+#include "../../core/io/file.hpp"
+#include "../../core/io/file_lock.hpp"
+#include "../../core/parallel.hpp"
+#include "../../optim/sgd.hpp"
+#include "checkpoint.hpp"
+#include "commands.hpp"
+#include "dataset.hpp"
+#include "gallery.hpp"
+#include "log_csv.hpp"
+#include "option_values.hpp"
+#include "run_folder.hpp"
+#include "signals.hpp"
+#include "terminal.hpp"
+#include "trainer.hpp"
+
+namespace handgrad::mnist_vae {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// The options of the run in the folder, as far as there are any, with what a resumed run may
+// change.
+TrainOptions options_to_resume(const RunFolder& run, const TrainCommand& command) {
+    if (!fs::exists(run.options())) return command.options;
+    const std::vector<std::byte> bytes = read_file(run.options(), 1 << 20);
+    const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    TrainOptions options;
+    apply(parse_toml(text, run.options()), options, run.options() + ", ");
+    const std::string name = find_contradiction(options, command);
+    if (!name.empty()) {
+        for (const OptionDescription& d : train_option_descriptions())
+            if (d.name == name)
+                throw Error(ErrorKind::argument, "--" + name,
+                            "differs from the run that is to be resumed",
+                            d.get(command.options), d.get(options));
+    }
+    if (command.given.contains("epochs")) options.epochs = command.options.epochs;
+    if (command.given.contains("threads")) options.threads = command.options.threads;
+    options.quiet = command.options.quiet;
+    return options;
+}
+
+RunFolder choose_folder(const TrainCommand& command) {
+    const RunFolder run{command.out.empty() ? new_run_path("runs") : fs::path(command.out)};
+    if (run.holds_run() && !command.resume && !command.overwrite)
+        throw Error(ErrorKind::argument, run.path.string(), "already holds a run", "",
+                    "--resume, --overwrite or another --out");
+    return run;
+}
+
+void create_folder(const RunFolder& run) {
+    std::error_code error;
+    fs::create_directories(run.path, error);
+    if (error || !fs::is_directory(run.path))
+        throw Error(ErrorKind::output, run.path.string(), "cannot be made a folder",
+                    error ? error.message() : "a file of that name");
+}
+
+// The files of a run that is replaced; others in the folder are not ours.
+void remove_run(const RunFolder& run) {
+    for (const std::string& file :
+         {run.checkpoint(), run.options(), run.config(), run.model(), run.best(), run.log(),
+          run.reconstructions(), run.samples(), run.manifold()}) {
+        std::error_code error;
+        fs::remove(file, error);
+        if (error) throw Error(ErrorKind::output, file, "cannot be removed", error.message());
+    }
+}
+
+Architecture architecture_of(const TrainOptions& options, const IdxImages& images) {
+    return {.image_rows = images.rows,
+            .image_cols = images.cols,
+            .hidden = options.hidden,
+            .latent = options.latent,
+            .activation = options.activation,
+            .recon_loss = options.recon_loss};
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, ParameterArena& arena) {
+    if (options.optimizer == OptimizerKind::sgd)
+        return std::make_unique<Sgd>(arena, SgdConfig{});
+    const bool keras = options.adam == EpsilonPlacement::keras;
+    return std::make_unique<Adam>(arena, keras ? AdamConfig::keras() : AdamConfig::torch());
+}
+
+TrainingPlan plan_of(const TrainOptions& options) {
+    return {.epochs = options.epochs,
+            .batch_size = options.batch_size,
+            .lr = options.lr,
+            .schedule = options.lr_schedule,
+            .clip_norm = options.clip_norm,
+            .kl_weight = static_cast<float>(options.kl_weight),
+            .seed = options.seed,
+            .patience = options.patience};
+}
+
+// One training run: everything that lives as long as it does.
+class TrainingRun {
+  public:
+    TrainingRun(const RunFolder& folder, const TrainOptions& options, const Dataset& dataset)
+        : folder_(folder),
+          options_(options),
+          dataset_(dataset),
+          display_(detect_terminal_style(), options.quiet),
+          model_(architecture_of(options, dataset.train.images)),
+          optimizer_(make_optimizer(options, model_.arena())),
+          trainer_(model_, *optimizer_, plan_of(options), dataset.train.images,
+                   dataset.test.images) {}
+
+    bool has_checkpoint() const { return fs::exists(folder_.checkpoint()); }
+
+    void start() {
+        model_.initialize(options_.init, options_.seed);
+        log_ = std::make_unique<LogCsv>(folder_.log(), 0);
+    }
+
+    void resume() {
+        trainer_.position =
+            load_checkpoint(folder_.checkpoint(), model_, *optimizer_, dataset_.hash);
+        log_ = std::make_unique<LogCsv>(folder_.log(), trainer_.position.epoch - 1);
+    }
+
+    bool is_finished() const { return trainer_.position.epoch > options_.epochs; }
+
+    void describe() {
+        display_.show_header(
+            {.data = dataset_.name + ", " + std::to_string(dataset_.train.images.count) +
+                     " training and " + std::to_string(dataset_.test.images.count) +
+                     " validation images",
+             .model = model_.architecture().widths() + ", " +
+                      activation_name(options_.activation) + ", " +
+                      std::to_string(model_.arena().parameter_count()) + " parameters",
+             .loss = std::string(recon_loss_name(options_.recon_loss)) + " + " +
+                     number_text(options_.kl_weight) + " kl, in nats per image",
+             .optimizer = describe_optimizer(),
+             .machine = std::string(isa_name(active_isa())) + ", " +
+                        std::to_string(thread_count()) +
+                        (thread_count() == 1 ? " thread" : " threads"),
+             .folder = folder_.path.string()});
+        if (dataset_.sample)
+            display_.show_line("note       this is the small sample that ships with the program; "
+                               "apps/fetch_mnist.sh gets all of MNIST");
+    }
+
+    Outcome train() {
+        TrainerEvents events;
+        events.interrupted = [] { return SignalGuard::received() != 0; };
+        events.batch_done = [this](const BatchProgress& progress) {
+            display_.show_progress(progress);
+            if (options_.checkpoint_every > 0 && progress.batch < progress.batches &&
+                optimizer_->steps() % options_.checkpoint_every == 0)
+                save();
+        };
+        events.epoch_done = [this](const EpochMetrics& metrics, bool best) {
+            finish_epoch(metrics, best);
+        };
+        const Outcome outcome = trainer_.run(events);
+        if (outcome == Outcome::interrupted) save();
+        return outcome;
+    }
+
+    void interrupted() {
+        display_.show_line("interrupted in epoch " + std::to_string(trainer_.position.epoch) +
+                           "; go on with: mnist_vae train --resume --out " +
+                           folder_.path.string());
+    }
+
+    void summarize(Outcome outcome, double wall_seconds) {
+        if (outcome == Outcome::stopped_early)
+            display_.show_line("stopped early: no lower val_loss for " +
+                               std::to_string(options_.patience) + " epochs");
+        const std::vector<EpochMetrics> rows = read_log(folder_.log());
+        if (rows.empty()) return;
+        double seconds = 0;
+        for (const EpochMetrics& row : rows) seconds += row.seconds;
+        const EpochMetrics& last = rows.back();
+        const double images = double(dataset_.train.images.count) * double(rows.size());
+        char text[512];
+        std::snprintf(text, sizeof text,
+                      "\ntrained %td epochs: val_loss %.2f (recon %.2f + kl %.2f), lowest %.2f in "
+                      "epoch %td\n%s of training at %s images/s, %s in all\npictures, losses and "
+                      "weights are in %s",
+                      last.epoch, last.val_loss, last.val_recon, last.val_kl,
+                      trainer_.position.best_val_loss, trainer_.position.best_epoch,
+                      format_seconds(seconds).c_str(), format_count(images / seconds).c_str(),
+                      format_seconds(wall_seconds).c_str(), folder_.path.c_str());
+        display_.show_line(text);
+    }
+
+  private:
+    std::string describe_optimizer() const {
+        std::string text = "sgd, momentum 0.9";
+        if (options_.optimizer == OptimizerKind::adam)
+            text = options_.adam == EpsilonPlacement::keras ? "adam (keras)" : "adam (torch)";
+        return text + ", lr " + number_text(options_.lr) + ", batch " +
+               std::to_string(options_.batch_size) + ", seed " + std::to_string(options_.seed);
+    }
+
+    void save() {
+        save_checkpoint(folder_.checkpoint(), model_, *optimizer_, trainer_.position,
+                        dataset_.hash);
+    }
+
+    // The log before the checkpoint: a row too many is dropped on resuming, one too few is lost.
+    void finish_epoch(const EpochMetrics& metrics, bool best) {
+        display_.show_epoch(metrics, options_.epochs);
+        log_->append(metrics);
+        const ModelOrigin origin{static_cast<std::uint32_t>(metrics.epoch), options_.seed,
+                                 options_.kl_weight};
+        save_model(folder_.model(), model_, origin);
+        if (best) save_model(folder_.best(), model_, origin);
+        draw_pictures();
+        save();
+    }
+
+    void draw_pictures() {
+        const IdxImages& images = dataset_.test.images;
+        write_png(folder_.reconstructions(), draw_reconstructions(model_, images, 20));
+        write_png(folder_.samples(), draw_samples(model_, options_.seed, 100));
+        write_png(folder_.manifold(), draw_manifold(model_, images, 20));
+    }
+
+    const RunFolder folder_;
+    const TrainOptions options_;
+    const Dataset& dataset_;
+    TrainDisplay display_;
+    Vae model_;
+    std::unique_ptr<Optimizer> optimizer_;
+    Trainer trainer_;
+    std::unique_ptr<LogCsv> log_;
+};
+
+}  // namespace
+
+void run_train(const TrainCommand& command) {
+    const auto start = std::chrono::steady_clock::now();
+    const RunFolder folder = choose_folder(command);
+    const TrainOptions options =
+        command.resume ? options_to_resume(folder, command) : command.options;
+    if (options.threads > 0) set_thread_count(options.threads);
+
+    // Everything that can be wrong with the input is found before anything is written.
+    const std::optional<std::string> data =
+        options.data.empty() ? std::nullopt : std::optional(options.data);
+    const Dataset dataset = load_dataset(find_data_folder(data));
+    if (options.batch_size > dataset.train.images.count)
+        throw Error(ErrorKind::argument, "--batch-size", "larger than the data",
+                    std::to_string(options.batch_size),
+                    "at most " + std::to_string(dataset.train.images.count));
+
+    create_folder(folder);
+    const FileLock lock(folder.path);
+    remove_stale_temporaries(folder.path);
+    if (command.overwrite) remove_run(folder);
+
+    const SignalGuard signals;
+    TrainingRun run(folder, options, dataset);
+    const bool resuming = command.resume && run.has_checkpoint();
+    if (resuming) {
+        run.resume();
+    } else {
+        if (command.resume && !options.quiet)
+            print("no checkpoint in " + folder.path.string() + " yet: starting the run\n");
+        run.start();
+    }
+    if (run.is_finished()) {
+        print("the run in " + folder.path.string() + " is finished: " +
+              std::to_string(options.epochs) + " epochs are done\n");
+        return;
+    }
+    replace_file(folder.options(), to_toml(options));
+    write_config(folder, architecture_of(options, dataset.train.images));
+
+    run.describe();
+    const Outcome outcome = run.train();
+    if (outcome == Outcome::interrupted) {
+        run.interrupted();
+        die_of_signal(SignalGuard::received());
+    }
+    const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
+    run.summarize(outcome, wall.count());
+}
+
+}  // namespace handgrad::mnist_vae

@@ -1,0 +1,236 @@
+// The options of `train`: one table for the command line, the help, options.toml and --resume.
+#include <sstream>
+
+#include "../../core/error.hpp"
+#include "option_values.hpp"
+#include "options.hpp"
+#include "run_folder.hpp"
+
+namespace handgrad::mnist_vae {
+
+namespace {
+
+constexpr std::uint64_t kMaxWidth = 65536, kMaxLatent = 4096, kMaxLayers = 16;
+constexpr std::uint64_t kMaxCount = 1'000'000'000;
+
+constexpr const char* kActivations[] = {"linear", "relu", "tanh", "sigmoid"};
+constexpr const char* kSchedules[] = {"constant", "step", "cosine"};
+constexpr const char* kOptimizers[] = {"adam", "sgd"};
+constexpr const char* kAdams[] = {"keras", "torch"};
+constexpr const char* kInits[] = {"glorot", "he", "torch"};
+constexpr const char* kReconLosses[] = {"bce", "bce-probabilities", "mse"};
+
+using Options = TrainOptions;
+
+std::vector<Index> parse_widths(const std::string& where, const std::string& text) {
+    std::vector<Index> widths;
+    std::stringstream list(text + ",");
+    for (std::string item; std::getline(list, item, ',');)
+        widths.push_back(static_cast<Index>(parse_integer(where, item, 1, kMaxWidth)));
+    if (widths.size() > kMaxLayers)
+        throw Error(ErrorKind::argument, where, "too many layers", std::to_string(widths.size()),
+                    "at most " + std::to_string(kMaxLayers));
+    return widths;
+}
+
+std::string widths_text(const std::vector<Index>& widths) {
+    std::string text;
+    for (Index width : widths) text += (text.empty() ? "" : ",") + std::to_string(width);
+    return text;
+}
+
+// The setters and getters of the four kinds of member.
+template <auto member, std::uint64_t low, std::uint64_t high>
+OptionDescription integer(const char* name, const char* help) {
+    return {name, "N", help, false,
+            [](Options& o, const std::string& where, const std::string& value) {
+                using Number = std::remove_reference_t<decltype(o.*member)>;
+                o.*member = static_cast<Number>(parse_integer(where, value, low, high));
+            },
+            [](const Options& o) { return std::to_string(o.*member); }};
+}
+
+template <auto member, auto parse>
+OptionDescription real(const char* name, const char* help) {
+    return {name, "X", help, false,
+            [](Options& o, const std::string& where, const std::string& value) {
+                o.*member = parse(where, value);
+            },
+            [](const Options& o) { return number_text(o.*member); }};
+}
+
+template <auto member, const auto& names>
+OptionDescription choice(const char* name, const char* help) {
+    std::string values;
+    for (const char* n : names) values += (values.empty() ? "" : "|") + std::string(n);
+    return {name, values, help, true,
+            [](Options& o, const std::string& where, const std::string& value) {
+                using Enum = std::remove_reference_t<decltype(o.*member)>;
+                o.*member = static_cast<Enum>(
+                    parse_choice(where, value, names, static_cast<int>(std::size(names))));
+            },
+            [](const Options& o) { return std::string(names[static_cast<int>(o.*member)]); }};
+}
+
+std::vector<OptionDescription> make_descriptions() {
+    return {
+        {"data", "DIR",
+         "Folder with the four IDX files, plain or gzipped. If not given: $HANDGRAD_DATA, then "
+         "data/mnist, then the digits that ship with this program",
+         true,
+         [](Options& o, const std::string& where, const std::string& value) {
+             if (value.empty())
+                 throw Error(ErrorKind::argument, where, "bad value", "''", "a folder");
+             o.data = value;
+         },
+         [](const Options& o) { return o.data; }},
+        {"hidden", "N[,N...]", "Widths of the encoder's hidden layers; the decoder mirrors them",
+         false,
+         [](Options& o, const std::string& where, const std::string& value) {
+             o.hidden = parse_widths(where, value);
+         },
+         [](const Options& o) { return widths_text(o.hidden); }},
+        integer<&Options::latent, 1, kMaxLatent>("latent", "Latent dimensions"),
+        choice<&Options::activation, kActivations>("activation", "Of the hidden layers"),
+        integer<&Options::epochs, 1, kMaxCount>("epochs", "Passes over the training images"),
+        integer<&Options::batch_size, 1, kMaxCount>("batch-size", "Images per update"),
+        real<&Options::lr, parse_positive>("lr", "Learning rate"),
+        choice<&Options::lr_schedule, kSchedules>(
+            "lr-schedule",
+            "step: a tenth from half of the steps on, a hundredth from three quarters on"),
+        choice<&Options::optimizer, kOptimizers>("optimizer", "sgd has momentum 0.9"),
+        choice<&Options::adam, kAdams>(
+            "adam", "keras: epsilon 1e-7 beside the uncorrected root; torch: 1e-8, corrected"),
+        choice<&Options::init, kInits>("init", "How weights start; all uniform"),
+        choice<&Options::recon_loss, kReconLosses>(
+            "recon-loss", "bce takes logits; bce-probabilities clips as Keras does"),
+        real<&Options::kl_weight, parse_non_negative>("beta", "Weight of the KL divergence"),
+        real<&Options::clip_norm, parse_non_negative>(
+            "clip-norm", "Largest global norm of the gradient; 0: not clipped"),
+        integer<&Options::seed, 0, UINT64_MAX>("seed", "Of weights, order, noise and pictures"),
+        integer<&Options::threads, 0, 1024>("threads", "0: one per processor"),
+        integer<&Options::checkpoint_every, 0, kMaxCount>(
+            "checkpoint-every", "Batches between checkpoints; 0: one after every epoch"),
+        integer<&Options::patience, 0, kMaxCount>(
+            "patience", "Stop after so many epochs without a lower val_loss; 0: never"),
+    };
+}
+
+std::string trim(const std::string& text) {
+    const auto first = text.find_first_not_of(" \t\r");
+    if (first == std::string::npos) return {};
+    return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+}  // namespace
+
+std::span<const OptionDescription> train_option_descriptions() {
+    static const std::vector<OptionDescription> descriptions = make_descriptions();
+    return descriptions;
+}
+
+std::string to_toml(const TrainOptions& options) {
+    std::string text = "# The options of this run; `mnist_vae train --config` reads them back.\n";
+    for (const OptionDescription& d : train_option_descriptions()) {
+        std::string value = d.get(options);
+        if (d.name == "data" && value.empty()) continue;
+        if (d.name == "hidden") {
+            value = "[" + value + "]";
+        } else if (d.is_text) {
+            std::string escaped;
+            for (char c : value) {
+                if (c == '"' || c == '\\') escaped += '\\';
+                escaped += c;
+            }
+            value = '"' + escaped + '"';
+        }
+        text += d.name + " = " + value + "\n";
+    }
+    return text;
+}
+
+// A string in quotes, a list in brackets, or a bare word; the rest of the line a comment at most.
+static std::string parse_toml_value(const std::string& text, const std::string& where) {
+    const auto bad = [&](const char* expected) -> Error {
+        return {ErrorKind::argument, where, "bad value", text, expected};
+    };
+    const auto check_rest = [&](std::size_t from) {
+        const std::string rest = trim(text.substr(from));
+        if (!rest.empty() && rest[0] != '#') throw bad("nothing after the value");
+    };
+    if (text.starts_with('"')) {
+        std::string value;
+        for (std::size_t i = 1; i < text.size(); ++i) {
+            if (text[i] == '"') {
+                check_rest(i + 1);
+                return value;
+            }
+            if (text[i] == '\\') {
+                if (++i == text.size() || (text[i] != '"' && text[i] != '\\'))
+                    throw bad("\\\" or \\\\ after a backslash");
+            }
+            value += text[i];
+        }
+        throw bad("a closing quote");
+    }
+    if (text.starts_with('[')) {
+        const std::size_t end = text.find(']');
+        if (end == std::string::npos) throw bad("a closing bracket");
+        check_rest(end + 1);
+        std::string value;
+        for (char c : text.substr(1, end - 1))
+            if (c != ' ' && c != '\t') value += c;
+        return value;
+    }
+    return trim(text.substr(0, text.find('#')));
+}
+
+std::map<std::string, std::string> parse_toml(const std::string& text, const std::string& path) {
+    std::map<std::string, std::string> values;
+    std::stringstream lines(text);
+    int number = 0;
+    for (std::string line; std::getline(lines, line);) {
+        const std::string where = path + ", line " + std::to_string(++number);
+        line = trim(line);
+        if (line.empty() || line[0] == '#') continue;
+        const std::size_t equals = line.find('=');
+        if (equals == std::string::npos)
+            throw Error(ErrorKind::argument, where, "not a setting", line, "key = value");
+        const std::string key = trim(line.substr(0, equals));
+        bool known = false;
+        std::vector<std::string> names;
+        for (const OptionDescription& d : train_option_descriptions()) {
+            known = known || d.name == key;
+            names.push_back(d.name);
+        }
+        if (!known) {
+            const std::string close = closest_name(key, names);
+            throw Error(ErrorKind::argument, where, "unknown key", key,
+                        close.empty() ? "an option of train" : close + "?");
+        }
+        const std::string value =
+            parse_toml_value(trim(line.substr(equals + 1)), where + ", key '" + key + "'");
+        if (!values.emplace(key, value).second)
+            throw Error(ErrorKind::argument, where, "a key stands twice", key);
+        TrainOptions scratch;  // a bad value is reported with its line
+        apply({{key, value}}, scratch, where + ", ");
+    }
+    return values;
+}
+
+void apply(const std::map<std::string, std::string>& values, TrainOptions& options,
+           const std::string& prefix) {
+    for (const OptionDescription& d : train_option_descriptions())
+        if (const auto value = values.find(d.name); value != values.end())
+            d.set(options, prefix + d.name, value->second);
+}
+
+std::string find_contradiction(const TrainOptions& run, const TrainCommand& now) {
+    for (const OptionDescription& d : train_option_descriptions()) {
+        if (d.name == "epochs" || d.name == "threads" || !now.given.contains(d.name)) continue;
+        if (d.get(run) != d.get(now.options)) return d.name;
+    }
+    return {};
+}
+
+}  // namespace handgrad::mnist_vae

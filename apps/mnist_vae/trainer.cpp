@@ -1,0 +1,125 @@
+#include "trainer.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <string>
+
+#include "../../core/error.hpp"
+#include "../../core/random.hpp"
+#include "../../optim/clip.hpp"
+
+namespace handgrad::mnist_vae {
+
+Trainer::Trainer(Vae& model, Optimizer& optimizer, const TrainingPlan& plan,
+                 const IdxImages& train, const IdxImages& validation)
+    : model_(model),
+      optimizer_(optimizer),
+      plan_(plan),
+      train_(train),
+      batches_(train, plan.batch_size),
+      validation_(model, validation) {
+    check_image_size("train", model.architecture(), train);
+}
+
+Outcome Trainer::run(const TrainerEvents& events) {
+    while (position.epoch <= plan_.epochs) {
+        if (patience_is_over()) return Outcome::stopped_early;
+        batches_.start_epoch(plan_.seed, static_cast<std::uint32_t>(position.epoch));
+        while (position.batch < batches_per_epoch()) {
+            train_batch();
+            events.batch_done(progress());
+            if (events.interrupted()) return Outcome::interrupted;
+        }
+        const EpochMetrics metrics = finish_epoch();
+        events.epoch_done(metrics, position.best_epoch == metrics.epoch);
+        if (events.interrupted()) return Outcome::interrupted;
+    }
+    return Outcome::finished;
+}
+
+void Trainer::train_batch() {
+    const auto start = std::chrono::steady_clock::now();
+
+    const std::span<const std::uint32_t> samples = batches_.samples(position.batch);
+    const Index n = static_cast<Index>(samples.size());
+    const MatrixView x = x_.resize(n, model_.architecture().pixels());
+    const MatrixView noise = noise_.resize(n, model_.architecture().latent);
+    batches_.load(position.batch, x);
+    fill_noise(plan_.seed, Purpose::training_noise, static_cast<std::uint32_t>(position.epoch),
+               samples, noise);
+
+    const LossTerms terms = model_.forward_backward(x, noise, plan_.kl_weight);
+    if (!std::isfinite(terms.loss))
+        throw Error(ErrorKind::numeric,
+                    "epoch " + std::to_string(position.epoch) + ", batch " +
+                        std::to_string(position.batch + 1),
+                    "the loss is not finite",
+                    "recon " + std::to_string(terms.recon) + ", kl " + std::to_string(terms.kl),
+                    "finite numbers; a smaller --lr or --clip-norm may help");
+    if (plan_.clip_norm > 0) clip_global_norm(model_.arena(), plan_.clip_norm);
+    optimizer_.step(learning_rate(optimizer_.steps()));
+
+    position.recon_sum += terms.recon * double(n);
+    position.kl_sum += terms.kl * double(n);
+    position.seconds +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    ++position.batch;
+}
+
+double Trainer::learning_rate(std::int64_t step) const {
+    return scheduled_rate(plan_.schedule, plan_.lr, step, plan_.epochs * batches_per_epoch());
+}
+
+Index Trainer::images_done() const {
+    return std::min(train_.count, position.batch * plan_.batch_size);
+}
+
+BatchProgress Trainer::progress() const {
+    const double images = double(images_done());
+    const double recon = position.recon_sum / images, kl = position.kl_sum / images;
+    return {.epoch = position.epoch,
+            .epochs = plan_.epochs,
+            .batch = position.batch,
+            .batches = batches_per_epoch(),
+            .loss = recon + static_cast<double>(plan_.kl_weight) * kl,
+            .recon = recon,
+            .kl = kl,
+            .images_per_second = images / position.seconds,
+            .seconds = position.seconds};
+}
+
+EpochMetrics Trainer::finish_epoch() {
+    const BatchProgress train = progress();
+    // Fresh noise for every validation, drawn from nothing but the seed and the epoch.
+    const NoiseSource noise{plan_.seed, Purpose::validation_noise,
+                            static_cast<std::uint32_t>(position.epoch)};
+    const LossTerms validation = validation_.evaluate(&noise, plan_.kl_weight);
+    const EpochMetrics metrics{.epoch = position.epoch,
+                               .step = static_cast<Index>(optimizer_.steps()),
+                               .loss = train.loss,
+                               .recon = train.recon,
+                               .kl = train.kl,
+                               .val_loss = validation.loss,
+                               .val_recon = validation.recon,
+                               .val_kl = validation.kl,
+                               .lr = learning_rate(optimizer_.steps() - 1),
+                               .seconds = position.seconds,
+                               .images_per_second = train.images_per_second};
+    if (validation.loss < position.best_val_loss) {
+        position.best_val_loss = validation.loss;
+        position.best_epoch = position.epoch;
+    }
+    position = {.epoch = position.epoch + 1,
+                .best_val_loss = position.best_val_loss,
+                .best_epoch = position.best_epoch};
+    return metrics;
+}
+
+bool Trainer::patience_is_over() const {
+    const Index last_epoch = position.epoch - 1;
+    return plan_.patience > 0 && position.batch == 0 &&
+           last_epoch - position.best_epoch >= plan_.patience;
+}
+
+}  // namespace handgrad::mnist_vae

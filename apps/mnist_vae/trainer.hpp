@@ -1,0 +1,84 @@
+// The training loop: epochs of shuffled mini-batches, validation after each. Prints and writes
+// nothing; what happens is told through callbacks.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+
+#include "../../optim/optimizer.hpp"
+#include "../../optim/schedule.hpp"
+#include "batches.hpp"
+#include "evaluation.hpp"
+#include "metrics.hpp"
+#include "vae.hpp"
+
+namespace handgrad::mnist_vae {
+
+struct TrainingPlan {
+    Index epochs = 50;
+    Index batch_size = 128;
+    double lr = 1e-3;
+    Schedule schedule = Schedule::constant;
+    double clip_norm = 0;  // 0: gradients are not clipped
+    float kl_weight = 1;
+    std::uint64_t seed = 0;
+    Index patience = 0;  // stop after so many epochs without a lower val_loss; 0: never
+};
+
+// Where training stands between two batches. With the parameters and the optimiser's state this is
+// everything that decides how it goes on.
+struct Position {
+    Index epoch = 1;  // under way, counted from 1; plan.epochs + 1 when all are done
+    Index batch = 0;  // batches of it that are done
+    double recon_sum = 0, kl_sum = 0;  // over the images of those batches
+    double seconds = 0;                // spent on them, training alone
+    double best_val_loss = std::numeric_limits<double>::infinity();
+    Index best_epoch = 0;
+};
+
+enum class Outcome { finished, stopped_early, interrupted };
+
+struct TrainerEvents {
+    // Asked after every batch; true ends training there, between two batches.
+    std::function<bool()> interrupted = [] { return false; };
+    std::function<void(const BatchProgress&)> batch_done = [](const BatchProgress&) {};
+    // After validation; the position is that of the next epoch's start already.
+    std::function<void(const EpochMetrics&, bool best)> epoch_done = [](const EpochMetrics&,
+                                                                        bool) {};
+};
+
+class Trainer {
+  public:
+    // All references must outlive the trainer. Throws Error(argument) if the images do not fit the
+    // model or the batch size exceeds the number of training images.
+    Trainer(Vae& model, Optimizer& optimizer, const TrainingPlan& plan, const IdxImages& train,
+            const IdxImages& validation);
+
+    // Read it to save it; set it (with the parameters and the optimiser) to resume.
+    Position position;
+
+    Index batches_per_epoch() const { return batches_.batches_per_epoch(); }
+
+    // Trains from the position on. Throws Error(numeric) at the first batch whose loss is not
+    // finite, before the parameters are touched by it.
+    Outcome run(const TrainerEvents& events);
+
+  private:
+    void train_batch();
+    EpochMetrics finish_epoch();
+    double learning_rate(std::int64_t step) const;  // of step number `step`, counted from 0
+    Index images_done() const;
+    BatchProgress progress() const;
+    bool patience_is_over() const;
+
+    Vae& model_;
+    Optimizer& optimizer_;
+    TrainingPlan plan_;
+    const IdxImages& train_;
+    Batches batches_;
+    Evaluator validation_;
+    Matrix x_, noise_;
+};
+
+}  // namespace handgrad::mnist_vae

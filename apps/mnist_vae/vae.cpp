@@ -1,0 +1,126 @@
+#include "vae.hpp"
+
+#include "../../core/ops.hpp"
+#include "../../losses/bce.hpp"
+#include "../../losses/kl_divergence.hpp"
+#include "../../losses/mse.hpp"
+
+namespace handgrad::mnist_vae {
+
+std::string Architecture::widths() const {
+    std::string there = std::to_string(pixels()), back = there;
+    for (Index width : hidden) {
+        there += "-" + std::to_string(width);
+        back = std::to_string(width) + "-" + back;
+    }
+    return there + "-" + std::to_string(latent) + "-" + back;
+}
+
+Vae::Vae(const Architecture& architecture)
+    : architecture_(architecture), latent_(architecture.latent) {
+    const Activation f = architecture.activation;
+    const Activation output =
+        architecture.recon_loss == ReconLoss::bce ? Activation::linear : Activation::sigmoid;
+
+    Index width = architecture.pixels();
+    for (std::size_t i = 0; i < architecture.hidden.size(); ++i) {
+        const std::string name = "encoder." + std::to_string(i);
+        hidden_.push_back(&encoder_.add<Dense>(arena_, name, width, architecture.hidden[i], f));
+        width = architecture.hidden[i];
+    }
+    head_ =
+        &encoder_.add<Dense>(arena_, "head", width, 2 * architecture.latent, Activation::linear);
+
+    width = architecture.latent;
+    for (std::size_t i = 0; i <= architecture.hidden.size(); ++i) {
+        const bool last = i == architecture.hidden.size();
+        const Index out = last ? architecture.pixels() : architecture.hidden.rbegin()[i];
+        const std::string name = "decoder." + std::to_string(i);
+        mirrored_.push_back(&decoder_.add<Dense>(arena_, name, width, out, last ? output : f));
+        width = out;
+    }
+    arena_.allocate();
+}
+
+LossTerms Vae::forward_backward(ConstMatrixView x, ConstMatrixView noise, float kl_weight) {
+    const MatrixView doutput = doutput_.resize(x.rows, x.cols);
+    const MatrixView dmu = dmu_.resize(x.rows, architecture_.latent);
+    const MatrixView dlogvar = dlogvar_.resize(x.rows, architecture_.latent);
+
+    const ConstMatrixView output =
+        decoder_.forward(latent_.forward(encoder_.forward(x), noise));
+
+    const double recon = recon_loss(output, x, doutput);
+    const double kl = kl_divergence(latent_.mu(), latent_.logvar(), kl_weight, dmu, dlogvar);
+
+    encoder_.backward(
+        latent_.backward(decoder_.backward(doutput, Write::overwrite), dmu, dlogvar),
+        Write::overwrite, InputGradient::skip);
+
+    return {.loss = recon + static_cast<double>(kl_weight) * kl, .recon = recon, .kl = kl};
+}
+
+LossTerms Vae::forward(ConstMatrixView x, ConstMatrixView noise, float kl_weight) {
+    const ConstMatrixView output =
+        decoder_.forward(latent_.forward(encoder_.forward(x), noise));
+    const double recon = recon_loss(output, x, {});
+    const double kl = kl_divergence(latent_.mu(), latent_.logvar(), kl_weight, {}, {});
+    return {.loss = recon + static_cast<double>(kl_weight) * kl, .recon = recon, .kl = kl};
+}
+
+double Vae::recon_loss(ConstMatrixView output, ConstMatrixView x, MatrixView doutput) const {
+    switch (architecture_.recon_loss) {
+        case ReconLoss::bce: return bce_with_logits(output, x, doutput);
+        case ReconLoss::bce_probabilities: return bce_with_probabilities(output, x, doutput);
+        case ReconLoss::mse: return mse(output, x, doutput);
+    }
+    return 0;
+}
+
+Vae::Posterior Vae::encode(ConstMatrixView x) {
+    const ConstMatrixView head = encoder_.forward(x);
+    return {head.middle_cols(0, architecture_.latent),
+            head.middle_cols(architecture_.latent, architecture_.latent)};
+}
+
+ConstMatrixView Vae::decode(ConstMatrixView z) {
+    const ConstMatrixView output = decoder_.forward(z);
+    if (architecture_.recon_loss != ReconLoss::bce) return output;
+    const MatrixView pixels = pixels_.resize(output.rows, output.cols);
+    const kernels::KernelTable& table = active_kernels();
+    for_each_row(output.rows, output.cols, [&](Index i) {
+        table.activation_forward(Activation::sigmoid, output.row(i), pixels.row(i), output.cols);
+    });
+    return pixels;
+}
+
+std::vector<NamedTensor> Vae::tensors(std::span<float> flat) {
+    // The same place in `flat` that the parameter has among the values.
+    const auto window = [&](const Parameter& p) {
+        MatrixView view = p.value;
+        view.data = flat.data() + (p.value.data - arena_.values().data());
+        return view;
+    };
+    std::vector<NamedTensor> tensors;
+    const auto add_layer = [&](const std::string& name, Dense& layer, Index first, Index count) {
+        tensors.push_back(
+            {name + ".weight", window(layer.weight()).middle_cols(first, count), true});
+        tensors.push_back({name + ".bias", window(layer.bias()).middle_cols(first, count), false});
+    };
+    for (std::size_t i = 0; i < hidden_.size(); ++i)
+        add_layer("encoder." + std::to_string(i), *hidden_[i], 0, hidden_[i]->out_features());
+    add_layer("mu", *head_, 0, architecture_.latent);
+    add_layer("logvar", *head_, architecture_.latent, architecture_.latent);
+    for (std::size_t i = 0; i < mirrored_.size(); ++i)
+        add_layer("decoder." + std::to_string(i), *mirrored_[i], 0, mirrored_[i]->out_features());
+    return tensors;
+}
+
+void Vae::initialize(Initializer initializer, std::uint64_t seed) {
+    const std::vector<NamedTensor> all = tensors(arena_.values());
+    for (std::size_t i = 0; i < all.size(); i += 2)
+        handgrad::initialize(initializer, seed, static_cast<std::uint32_t>(i), all[i].values,
+                             all[i + 1].values);
+}
+
+}  // namespace handgrad::mnist_vae

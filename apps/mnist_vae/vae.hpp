@@ -1,0 +1,95 @@
+// The model: a dense variational autoencoder, and its loss with all gradients.
+//
+//   head   = encoder(x)              x (n, pixels) in [0, 1]; head (n, 2 latent) = [mu | logvar]
+//   z      = mu + exp(logvar / 2) noise
+//   output = decoder(z)              logits, or probabilities (see ReconLoss); (n, pixels)
+//   loss   = recon(output, x) + kl_weight kl(mu, logvar)        nats per image: minus the ELBO
+//
+// The decoder mirrors the encoder's hidden widths. Kingma and Welling 2014, appendix C.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../../core/parameter.hpp"
+#include "../../layers/dense.hpp"
+#include "../../layers/gaussian_latent.hpp"
+#include "../../layers/initializers.hpp"
+#include "../../layers/sequential.hpp"
+
+namespace handgrad::mnist_vae {
+
+// What the reconstruction is measured by. bce takes the decoder's logits; the other two take
+// probabilities, so that the decoder ends in a sigmoid.
+enum class ReconLoss { bce, bce_probabilities, mse };
+
+struct Architecture {
+    Index image_rows = 28, image_cols = 28;
+    std::vector<Index> hidden{512};  // of the encoder, input side first
+    Index latent = 2;
+    Activation activation = Activation::relu;  // of the hidden layers
+    ReconLoss recon_loss = ReconLoss::bce;
+
+    Index pixels() const { return image_rows * image_cols; }
+    // "784-512-2-512-784"
+    std::string widths() const;
+    bool operator==(const Architecture&) const = default;
+};
+
+// Means over the images of a batch (or of a data set); loss = recon + kl_weight kl.
+struct LossTerms {
+    double loss = 0, recon = 0, kl = 0;
+};
+
+// A tensor as files know it. Weights are (in, out) in memory and PyTorch's (out, in) in files.
+struct NamedTensor {
+    std::string name;  // "encoder.0.weight", "mu.bias", "decoder.1.weight", ...
+    MatrixView values;
+    bool is_weight;
+};
+
+class Vae {
+  public:
+    // Throws Error(argument) for an empty layer.
+    explicit Vae(const Architecture& architecture);
+
+    const Architecture& architecture() const { return architecture_; }
+    ParameterArena& arena() { return arena_; }
+    void initialize(Initializer initializer, std::uint64_t seed);
+
+    // The loss of a mini-batch x (n, pixels) with noise (n, latent), and in the arena its gradient
+    // with respect to every parameter, overwritten.
+    LossTerms forward_backward(ConstMatrixView x, ConstMatrixView noise, float kl_weight);
+
+    // The loss alone.
+    LossTerms forward(ConstMatrixView x, ConstMatrixView noise, float kl_weight);
+
+    // mu and logvar of images x. Valid until the next call of any function here.
+    struct Posterior {
+        ConstMatrixView mu, logvar;
+    };
+    Posterior encode(ConstMatrixView x);
+
+    // Pixel intensities in [0, 1], (n, pixels), for latents z (n, latent). Valid likewise.
+    ConstMatrixView decode(ConstMatrixView z);
+
+    // Windows on `flat`, a buffer laid out as arena().values(): the values themselves, or an
+    // optimiser's state. The two heads are one product in memory and two tensors here.
+    std::vector<NamedTensor> tensors(std::span<float> flat);
+
+  private:
+    double recon_loss(ConstMatrixView output, ConstMatrixView x, MatrixView doutput) const;
+
+    Architecture architecture_;
+    ParameterArena arena_;
+    Sequential encoder_;  // hidden layers and, as its last, both heads
+    GaussianLatent latent_;
+    Sequential decoder_;
+    std::vector<Dense*> hidden_, mirrored_;  // the layers of the two stacks, input side first
+    Dense* head_ = nullptr;
+    Matrix doutput_, dmu_, dlogvar_, pixels_;
+};
+
+}  // namespace handgrad::mnist_vae

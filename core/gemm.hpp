@@ -1,0 +1,39 @@
+// The three matrix products of a dense layer, threaded, on the kernels in use.
+//
+// Every element of C is one chain of fused multiply-adds over increasing k, started at +0 (or, to
+// accumulate, at the value that C holds), then bias, then activation. Neither blocking nor threads
+// cut a chain, so the bits depend on the operands alone.
+//
+// All matrices are row-major; C must not overlap A or B. Shapes that do not fit throw
+// Error(argument). Sizes of 0 are allowed: k = 0 leaves +0 (or C) and the epilogue.
+#pragma once
+
+#include <span>
+
+#include "kernels/table.hpp"
+#include "matrix.hpp"
+
+namespace handgrad {
+
+// Whether an output is replaced or continued. overwrite never reads the old contents.
+enum class Write { overwrite, accumulate };
+
+// What happens to a finished element of C on its way to memory: C = activation(AB + bias).
+struct Epilogue {
+    const float* bias = nullptr;  // one float per column of C, or null for none
+    Activation activation = Activation::linear;
+};
+
+// C (m, n) = A (m, k) B (k, n)               forward:          y  = f(x W + b)
+void gemm_nn(ConstMatrixView a, ConstMatrixView b, Write write, MatrixView c,
+             const Epilogue& epilogue = {});
+
+// C (m, n) = A (m, k) B (n, k) transposed    input gradient:   dx = dy W^T
+void gemm_nt(ConstMatrixView a, ConstMatrixView b, Write write, MatrixView c,
+             const Epilogue& epilogue = {});
+
+// C (m, n) = A (k, m) transposed B (k, n)    weight gradient:  dW = x^T dy
+void gemm_tn(ConstMatrixView a, ConstMatrixView b, Write write, MatrixView c,
+             const Epilogue& epilogue = {});
+
+}  // namespace handgrad

@@ -1,0 +1,17 @@
+// Reading a whole file, with nothing taken for granted.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace handgrad {
+
+// The bytes of a regular file. Throws Error(input) naming the path if it is missing, unreadable,
+// anything but a regular file (a folder, a pipe, a device), larger than max_bytes, or if it changes
+// its size while being read. Never waits for a pipe, and takes no more memory than the file is
+// long.
+std::vector<std::byte> read_file(const std::string& path, std::uint64_t max_bytes);
+
+}  // namespace handgrad

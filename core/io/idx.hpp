@@ -1,0 +1,43 @@
+// Reading IDX files, the format of MNIST and its relatives: images and labels of unsigned bytes.
+//
+// The format, as on the page of MNIST: bytes 0 and 1 are zero, byte 2 is the type of the data
+// (0x08: unsigned bytes), byte 3 the number of dimensions; then one big-endian 32-bit size per
+// dimension; then the data, row-major. Images are (count, rows, cols), labels (count).
+//
+// A file may be gzipped: its first two bytes decide, not its name. Nothing in a file is believed
+// before it is checked: until header, length and, for gzip, checksum have been found to agree, the
+// memory in use is the size of the file on disk and a constant, whatever the header declares.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "../matrix.hpp"
+
+namespace handgrad {
+
+// An IDX file, header included and uncompressed, may have this many bytes: 2 GiB, 40 times MNIST.
+inline constexpr std::uint64_t kMaxIdxBytes = std::uint64_t{1} << 31;
+
+struct IdxImages {
+    Index count = 0, rows = 0, cols = 0;
+    std::vector<std::uint8_t> pixels;  // count x rows x cols, row-major
+    std::string sha256;                // of the uncompressed file, in hexadecimal
+};
+
+struct IdxLabels {
+    std::vector<std::uint8_t> labels;  // each 0 to 9
+    std::string sha256;
+};
+
+// Both throw Error(input), with the path, what was found and what was expected, for a file that
+// cannot be read or is no regular file; that is no IDX file (HTML pages and Git LFS pointers are
+// recognised), holds another type or number of dimensions, or a size of 0; that is larger than
+// kMaxIdxBytes, or has fewer or more bytes than its header declares; that is a gzip file which is
+// cut short, damaged, or followed by anything. read_idx_labels also for a label above 9.
+IdxImages read_idx_images(const std::filesystem::path& path);
+IdxLabels read_idx_labels(const std::filesystem::path& path);
+
+}  // namespace handgrad

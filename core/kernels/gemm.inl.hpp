@@ -1,0 +1,155 @@
+// The inner part of every matrix product: packing a panel of B and multiplying rows of A by it.
+//
+// Plainly, C = A B is
+//     for i, j:  c[i][j] = +0;  for p = 0 .. k-1:  c[i][j] = fma(a[i][p], b[p][j], c[i][j])
+// and this code departs from that in three ways, none of which changes a bit of the result:
+//   1. A micro-tile of MR rows by NR = kVectors * width columns of C stays in registers while p
+//      runs, so that MR + kVectors loads feed MR * kVectors fmas. Each element of C is still one
+//      chain over increasing p.
+//   2. NR columns of B are first copied ("packed") into a panel whose rows follow one another:
+//
+//          panel:  b[0][j .. j+NR)  b[1][j .. j+NR)  ...  b[k-1][j .. j+NR)
+//
+//      One stream instead of k rows on k pages, and every tile of the same columns reads it again.
+//      Columns that do not exist are zero. A panel of few columns is only as many vectors wide as
+//      it needs: ceil(n / width) * width floats a row.
+//   3. Rows that do not fill a micro-tile run through narrower ones (4, 2, 1 rows).
+//
+// A is not packed: it is read MR elements at a time, each broadcast to a whole vector.
+#pragma once
+
+#include "activation.inl.hpp"
+#include "simd.hpp"
+#include "table.hpp"
+
+namespace handgrad::kernels {
+namespace {
+
+template <class Arch>
+Index panel_vectors(Index n) {
+    return (n + Simd<Arch>::width - 1) / Simd<Arch>::width;
+}
+
+template <class Arch>
+void pack_b(const float* b, Index ldb, Index k, Index n, float* panel) {
+    using S = Simd<Arch>;
+    const Index whole = n / S::width * S::width;
+    for (Index p = 0; p < k; ++p, b += ldb) {
+        for (Index j = 0; j < whole; j += S::width, panel += S::width)
+            S::store(panel, S::load(b + j));
+        if (whole < n) {
+            S::store(panel, S::load_first(b + whole, n - whole));
+            panel += S::width;
+        }
+    }
+}
+
+// Squares of width x width elements are transposed in registers.
+template <class Arch>
+void pack_b_transposed(const float* bt, Index ldbt, Index k, Index n, float* panel) {
+    using S = Simd<Arch>;
+    constexpr Index width = S::width;
+    const Index panel_width = panel_vectors<Arch>(n) * width;
+    for (Index j = 0; j < n; j += width) {
+        const Index columns = n - j < width ? n - j : width;
+        for (Index p = 0; p < k; p += width) {
+            const Index depth = k - p < width ? k - p : width;
+            typename S::F square[width];
+            for (Index i = 0; i < width; ++i) {
+                const float* row = bt + (j + i) * ldbt + p;
+                if (i >= columns)
+                    square[i] = S::set(0.0f);
+                else
+                    square[i] = depth == width ? S::load(row) : S::load_first(row, depth);
+            }
+            S::transpose(square);
+            for (Index i = 0; i < depth; ++i)
+                S::store(panel + (p + i) * panel_width + j, square[i]);
+        }
+    }
+}
+
+// One micro-tile: kRows rows of A, from `row` on, by the whole panel of kVectors vectors.
+template <class Arch, int kRows, int kVectors, bool kTransposedA>
+void multiply_tile(const GemmPanel& panel, Index row) {
+    using S = Simd<Arch>;
+    using F = typename S::F;
+    constexpr Index width = S::width;
+    const Index lda = panel.lda;
+    const float* a = kTransposedA ? panel.a + row : panel.a + row * lda;
+    const float* b = panel.b;
+    float* c = panel.c + row * panel.ldc;
+    const Index last = (kVectors - 1) * width;   // where the last vector begins ...
+    const Index last_columns = panel.n - last;  // ... and how much of it exists in C
+
+    // Everything that touches `sum` is written out by unroll(), so that it stays in registers.
+    F sum[kRows][kVectors];
+    unroll<kRows * kVectors>([&](int t) { sum[t / kVectors][t % kVectors] = S::set(0.0f); });
+    if (panel.continue_chain) {
+        unroll<kRows>([&](int i) {
+            const float* ci = c + i * panel.ldc;
+            unroll<kVectors - 1>([&](int v) { sum[i][v] = S::load(ci + v * width); });
+            sum[i][kVectors - 1] = last_columns == width ? S::load(ci + last)
+                                                         : S::load_first(ci + last, last_columns);
+        });
+    }
+    for (Index p = 0; p < panel.k; ++p) {
+        F column[kVectors];
+        unroll<kVectors>([&](int v) { column[v] = S::load(b + v * width); });
+        unroll<kRows>([&](int i) {
+            const F element = S::set(kTransposedA ? a[i] : a[i * lda]);
+            unroll<kVectors>([&](int v) { sum[i][v] = S::fma(element, column[v], sum[i][v]); });
+        });
+        a += kTransposedA ? lda : 1;
+        b += kVectors * width;
+    }
+    if (panel.bias != nullptr) {
+        unroll<kVectors>([&](int v) {
+            const F bias = v < kVectors - 1 ? S::load(panel.bias + v * width)
+                                            : S::load_first(panel.bias + last, last_columns);
+            unroll<kRows>([&](int i) { sum[i][v] = sum[i][v] + bias; });
+        });
+    }
+    unroll<kRows>([&](int i) {
+        float* ci = c + i * panel.ldc;
+        unroll<kVectors - 1>([&](int v) { S::store(ci + v * width, sum[i][v]); });
+        if (last_columns == width)
+            S::store(ci + last, sum[i][kVectors - 1]);
+        else
+            S::store_first(ci + last, sum[i][kVectors - 1], last_columns);
+    });
+    // The rows are in L1 still: an activation costs its arithmetic and no traffic.
+    if (panel.activation != Activation::linear)
+        for (Index i = 0; i < kRows; ++i, c += panel.ldc)
+            activation_forward<Arch>(panel.activation, c, c, panel.n);
+}
+
+template <class Arch, int kRows, int kVectors, bool kTransposedA>
+void multiply_rows(const GemmPanel& panel) {
+    Index row = 0;
+    for (; row + kRows <= panel.m; row += kRows)
+        multiply_tile<Arch, kRows, kVectors, kTransposedA>(panel, row);
+    for (; row + 4 <= panel.m; row += 4)
+        multiply_tile<Arch, 4, kVectors, kTransposedA>(panel, row);
+    for (; row + 2 <= panel.m; row += 2)
+        multiply_tile<Arch, 2, kVectors, kTransposedA>(panel, row);
+    for (; row < panel.m; ++row) multiply_tile<Arch, 1, kVectors, kTransposedA>(panel, row);
+}
+
+// Picks the code for the panel's width in vectors, kVectors at most.
+template <class Arch, int kRows, int kVectors>
+void gemm_panel(const GemmPanel& panel) {
+    if constexpr (kVectors > 1) {
+        if (panel_vectors<Arch>(panel.n) < kVectors) {
+            gemm_panel<Arch, kRows, kVectors - 1>(panel);
+            return;
+        }
+    }
+    if (panel.a_transposed)
+        multiply_rows<Arch, kRows, kVectors, true>(panel);
+    else
+        multiply_rows<Arch, kRows, kVectors, false>(panel);
+}
+
+}  // namespace
+}  // namespace handgrad::kernels

@@ -1,0 +1,48 @@
+// One step of an optimiser over flat arrays; see optim/*.hpp for the formulas.
+#pragma once
+
+#include "array.inl.hpp"
+#include "table.hpp"
+
+namespace handgrad::kernels {
+namespace {
+
+template <class Arch>
+void adam(const AdamStep& step, const float* gradient, float* w, float* m, float* v, Index n) {
+    using S = Simd<Arch>;
+    using F = typename S::F;
+    const F one_minus_beta1 = S::set(step.one_minus_beta1);
+    const F one_minus_beta2 = S::set(step.one_minus_beta2);
+    const F step_size = S::set(step.step_size), epsilon = S::set(step.epsilon);
+    const F root_correction = S::set(step.root_bias_correction), zero = S::set(0.0f);
+    const bool corrects_root = step.root_bias_correction != 1.0f;
+    for_each_block<Arch>(n, [&](Block<Arch> block) {
+        const F g = block.load(gradient);
+        F first = block.load(m), second = block.load(v);
+        first = S::fma(g - first, one_minus_beta1, first);
+        second = S::fma(S::fma(g, g, -second), one_minus_beta2, second);
+        first = S::select(S::abs(first) < S::set(1e-30f), zero, first);
+        second = S::select(second < S::set(1e-36f), zero, second);
+        block.store(m, first);
+        block.store(v, second);
+        F root = S::sqrt(second);
+        if (corrects_root) root = S::div(root, root_correction);
+        block.store(w, S::fnma(step_size, S::div(first, root + epsilon), block.load(w)));
+    });
+}
+
+template <class Arch>
+void sgd(float learning_rate, float momentum, const float* gradient, float* w, float* velocity,
+         Index n) {
+    using S = Simd<Arch>;
+    using F = typename S::F;
+    const F rate = S::set(learning_rate), kept = S::set(momentum);
+    for_each_block<Arch>(n, [&](Block<Arch> block) {
+        const F move = S::fnma(rate, block.load(gradient), kept * block.load(velocity));
+        block.store(velocity, move);
+        block.store(w, block.load(w) + move);
+    });
+}
+
+}  // namespace
+}  // namespace handgrad::kernels

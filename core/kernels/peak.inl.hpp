@@ -1,0 +1,30 @@
+// A loop of nothing but fused multiply-adds in registers: how fast this processor can be at most.
+#pragma once
+
+#include "simd.hpp"
+
+namespace handgrad::kernels {
+namespace {
+
+// Runs `steps` vector fmas in each of 12 independent chains: more than latency 4 times two pipes,
+// and with its two constants within 16 registers. Returns the floating-point operations done.
+template <class Arch>
+double run_fmas(Index steps, float* sink) {
+    using S = Simd<Arch>;
+    constexpr int kChains = 12;
+    typename S::F chain[kChains];
+    for (int c = 0; c < kChains; ++c) chain[c] = S::set(float(c));
+    const typename S::F factor = S::set(0.5f), addend = S::set(1.0f);
+    for (Index i = 0; i < steps; ++i)
+        for (int c = 0; c < kChains; ++c) chain[c] = S::fma(chain[c], factor, addend);
+    // Somebody must want the results, or there is no loop.
+    float lanes[S::width];
+    for (int c = 0; c < kChains; ++c) {
+        S::store(lanes, chain[c]);
+        *sink += lanes[0];
+    }
+    return 2.0 * kChains * double(S::width) * double(steps);
+}
+
+}  // namespace
+}  // namespace handgrad::kernels

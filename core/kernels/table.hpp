@@ -1,0 +1,132 @@
+// What one instruction set offers: a struct of function pointers, filled once per isa_*.cpp.
+//
+// Rules for every kernel:
+//   - It works for any n >= 0; pointers need no alignment beyond that of float.
+//   - Inputs and outputs do not overlap unless the comment says "in place".
+//   - No allocation, no exception, no thread, no global state.
+//   - The bits are the same for scalar, avx2, avx512 and neon: only IEEE operations and explicit
+//     fma, one fixed order of operations per result. Sums use 16 virtual lanes: element j goes to
+//     lane j mod 16, every lane is one chain in increasing j, and the lanes are then added in a
+//     fixed tree. sse2 has no fma and follows within the usual error of a*b + c.
+#pragma once
+
+#include <cstdint>
+
+#include "../isa.hpp"
+#include "../matrix.hpp"
+
+namespace handgrad {
+
+// Element-wise function that a dense layer applies to its product. Each derivative can be written
+// in terms of the output y, so no layer keeps its pre-activation.
+enum class Activation { linear, relu, tanh, sigmoid };
+
+namespace kernels {
+
+// One packed panel of B times some rows of A: C(m, n) = A(m, k) B(k, n); see gemm.inl.hpp.
+struct GemmPanel {
+    Index m = 0, n = 0, k = 0;   // 1 <= n <= nr: the panel's columns that exist in C
+    const float* a = nullptr;    // row-major (m, k), or (k, m) if a_transposed
+    Index lda = 0;
+    bool a_transposed = false;
+    const float* b = nullptr;    // the panel, as pack_b leaves it
+    float* c = nullptr;          // row-major (m, n)
+    Index ldc = 0;
+    bool continue_chain = false;  // every chain starts from C instead of +0
+    const float* bias = nullptr;  // n floats added to each finished chain, or null for none
+    Activation activation = Activation::linear;  // applied last
+};
+
+// One Adam step with the scalars of step t folded in double beforehand:
+//   m += (g - m) * one_minus_beta1;  v += (g * g - v) * one_minus_beta2
+//   keras:  w -= step_size * m / (sqrt(v) + epsilon)
+//   torch:  w -= step_size * m / (sqrt(v) / root_bias_correction + epsilon)
+// which are one formula, since root_bias_correction is 1 for keras. |m| < 1e-30 and v < 1e-36
+// become +0: they would decay into denormals and slow every later step down.
+struct AdamStep {
+    float one_minus_beta1, one_minus_beta2;
+    float step_size;
+    float root_bias_correction;
+    float epsilon;
+};
+
+struct KernelTable {
+    Isa isa;
+
+    // --- GEMM (gemm.inl.hpp) ---
+    Index mr, nr;  // the micro-tile: rows of A by columns of B held in registers
+    // Packs the row-major (k, n) block b, n <= nr, into a panel of at most k * nr floats.
+    void (*pack_b)(const float* b, Index ldb, Index k, Index n, float* panel);
+    // The same from the row-major (n, k) block bt, i.e. B = bt transposed.
+    void (*pack_b_transposed)(const float* bt, Index ldbt, Index k, Index n, float* panel);
+    void (*gemm_panel)(const GemmPanel& panel);
+
+    // --- Functions of one array (math.inl.hpp): y[i] = f(x[i]); in place allowed ---
+    void (*exp)(const float* x, float* y, Index n);
+    void (*expm1)(const float* x, float* y, Index n);
+    void (*log)(const float* x, float* y, Index n);
+    void (*log1p)(const float* x, float* y, Index n);
+    void (*sigmoid)(const float* x, float* y, Index n);
+    void (*tanh)(const float* x, float* y, Index n);
+    void (*softplus)(const float* x, float* y, Index n);
+    void (*sin)(const float* x, float* y, Index n);
+    void (*cos)(const float* x, float* y, Index n);
+
+    // --- Activations (activation.inl.hpp) ---
+    // y = f(x); in place allowed.
+    void (*activation_forward)(Activation f, const float* x, float* y, Index n);
+    // dx = dy * f'(x), with f'(x) computed from y = f(x); dx may be dy.
+    void (*activation_backward)(Activation f, const float* dy, const float* y, float* dx, Index n);
+
+    // --- Losses (losses.inl.hpp): return the sum over n elements; the gradient is multiplied by
+    // `scale`; a null gradient pointer asks for the sum alone ---
+    float (*bce_with_logits)(const float* logits, const float* targets, float scale,
+                             float* dlogits, Index n);
+    float (*bce_with_probabilities)(const float* probabilities, const float* targets, float scale,
+                                    float* dprobabilities, Index n);
+    float (*mse)(const float* y, const float* targets, float scale, float* dy, Index n);
+    // dmu and dlogvar are both null or both given.
+    float (*kl_divergence)(const float* mu, const float* logvar, float scale, float* dmu,
+                           float* dlogvar, Index n);
+
+    // --- Gaussian latent (latent.inl.hpp) ---
+    // deviation = exp(clamp(logvar) / 2) * noise;  z = mu + deviation
+    void (*reparameterize)(const float* mu, const float* logvar, const float* noise,
+                           float* deviation, float* z, Index n);
+    // dmu += dz;  dlogvar += 0.5 * dz * deviation, or nothing where logvar was clamped
+    void (*reparameterize_backward)(const float* dz, const float* logvar, const float* deviation,
+                                    float* dmu, float* dlogvar, Index n);
+
+    // --- Optimisers (optimizers.inl.hpp), in place on w, m, v ---
+    void (*adam)(const AdamStep& step, const float* gradient, float* w, float* m, float* v,
+                 Index n);
+    // velocity = momentum * velocity - learning_rate * gradient;  w += velocity
+    void (*sgd)(float learning_rate, float momentum, const float* gradient, float* w,
+                float* velocity, Index n);
+
+    // --- Sums and small helpers (vector.inl.hpp) ---
+    // Column sums: y[j] = (accumulate ? y[j] : +0) + x[0][j] + x[1][j] + ..., one chain per column.
+    void (*sum_rows)(const float* x, Index ldx, Index rows, Index cols, bool accumulate, float* y);
+    float (*sum_squares)(const float* x, Index n);
+    void (*scale)(float factor, float* x, Index n);  // x *= factor
+
+    // --- The measure of all kernels (peak.inl.hpp) ---
+    // `steps` rounds of fmas in registers alone; returns how many operations that was (an fma is
+    // two) and adds their result to *sink.
+    double (*run_fmas)(Index steps, float* sink);
+
+    // --- Random numbers and pixels (random.inl.hpp) ---
+    // Box-Muller on pairs of 32-bit words: bits[2i], bits[2i+1] give normal[2i], normal[2i+1].
+    void (*normal_from_bits)(const std::uint32_t* bits, float* normal, Index pairs);
+    // y[i] = pixels[i] / 255, correctly rounded.
+    void (*pixels_to_float)(const std::uint8_t* pixels, float* y, Index n);
+};
+
+extern const KernelTable scalar_kernels;
+extern const KernelTable sse2_kernels;
+extern const KernelTable avx2_kernels;
+extern const KernelTable avx512_kernels;
+extern const KernelTable neon_kernels;
+
+}  // namespace kernels
+}  // namespace handgrad

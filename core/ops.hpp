@@ -1,0 +1,50 @@
+// How an op walks over a matrix: rows in parallel, and sums over rows whose bits do not depend on
+// the number of threads. The arithmetic itself is in the kernels; each op's home is its own file
+// in layers/, losses/ or optim/.
+#pragma once
+
+#include <algorithm>
+
+#include "gemm.hpp"
+#include "matrix.hpp"
+#include "parallel.hpp"
+
+namespace handgrad {
+
+// Elements that are worth waking another thread for: about 1 us of element-wise work.
+inline constexpr Index kElementsPerThread = 8192;
+
+// How many rows of `cols` elements make that much work.
+constexpr Index rows_per_thread(Index cols) {
+    return std::max<Index>(1, kElementsPerThread / std::max<Index>(1, cols));
+}
+
+// Calls body(i) once for every row index, rows in parallel.
+template <class Body>
+void for_each_row(Index rows, Index cols, Body&& body) {
+    parallel_for(rows, rows_per_thread(cols), [&](Index begin, Index end) {
+        for (Index i = begin; i < end; ++i) body(i);
+    });
+}
+
+// The sum of body(i) over all rows: computed in parallel, added in double in the order of i.
+template <class Body>
+double sum_over_rows(Index rows, Index cols, Body&& body) {
+    constexpr Index kBlock = 256;
+    double partial[kBlock];
+    double sum = 0;
+    for (Index first = 0; first < rows; first += kBlock) {
+        const Index count = std::min(kBlock, rows - first);
+        for_each_row(count, cols, [&](Index i) { partial[i] = body(first + i); });
+        for (Index i = 0; i < count; ++i) sum += partial[i];
+    }
+    return sum;
+}
+
+// Column sums, each one chain over increasing row:
+//   y[j] = sum_i x(i, j)           overwrite
+//   y[j] += x(0, j) += x(1, j) ..  accumulate
+// x (n, c), y (1, c). Throws Error(argument) for other shapes.
+void sum_rows(ConstMatrixView x, Write write, MatrixView y);
+
+}  // namespace handgrad

@@ -1,0 +1,57 @@
+// Trainable parameters, and the one block of memory in which a model keeps all of them.
+#pragma once
+
+#include <deque>
+#include <span>
+#include <string>
+
+#include "matrix.hpp"
+
+namespace handgrad {
+
+// One trainable tensor: its value and the gradient of the loss with respect to it, of equal shape.
+// A weight is (in, out), a bias (1, out). The memory belongs to a ParameterArena.
+struct Parameter {
+    std::string name;
+    MatrixView value;
+    MatrixView gradient;
+};
+
+// All parameters of a model in two flat buffers, values and gradients, at the same offsets, so that
+// an optimiser is one pass over plain arrays. Usage: register every parameter with add(), then
+// call allocate() once. A `Parameter&` returned by add() stays valid as long as the arena lives;
+// its views are empty until allocate().
+class ParameterArena {
+  public:
+    ParameterArena() = default;
+    ParameterArena(const ParameterArena&) = delete;
+    ParameterArena& operator=(const ParameterArena&) = delete;
+
+    // Throws Error(argument) for a size below 1, a name used before, or after allocate().
+    Parameter& add(std::string name, Index rows, Index cols);
+
+    // Gives every parameter its memory, all zeros.
+    void allocate();
+
+    // In the order of registration.
+    std::deque<Parameter>& parameters() { return parameters_; }
+    const std::deque<Parameter>& parameters() const { return parameters_; }
+
+    // The flat buffers, padding included. The padding between rows is zero and stays zero: no
+    // gradient is ever written there.
+    std::span<float> values() { return {values_.row(0), std::size_t(size_)}; }
+    std::span<const float> values() const { return {values_.row(0), std::size_t(size_)}; }
+    std::span<float> gradients() { return {gradients_.row(0), std::size_t(size_)}; }
+    std::span<const float> gradients() const { return {gradients_.row(0), std::size_t(size_)}; }
+
+    // Number of trainable scalars, without padding.
+    Index parameter_count() const;
+
+  private:
+    std::deque<Parameter> parameters_;  // a deque, because references into it must stay valid
+    Matrix values_, gradients_;  // one row each
+    Index size_ = 0;
+    bool allocated_ = false;
+};
+
+}  // namespace handgrad

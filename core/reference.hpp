@@ -1,0 +1,407 @@
+// The truth of every operation: plain scalar code, templated on the number type T.
+//
+// T is float, double, or std::complex<double>. The last one is for checking gradients: with an
+// input x + ih, h = 1e-30, the imaginary part of f(x + ih) / h is f'(x) to the last digits, since
+// nothing is subtracted. For that every branch looks at the real part only.
+//
+// Here are the formulas to read first; layers/, losses/ and optim/ say the same in kernel calls,
+// and the tests trust this file alone. It knows nothing of SIMD, threads or padding, and checks no
+// shapes: those given in the comments are the caller's duty.
+//
+// Conventions: a Tensor is row-major, rows are samples; N is the number of rows. Losses are sums
+// over the features and means over the N samples, in nats. For y = f(x, w), backward takes dy and
+// returns the gradients of dot(y, dy); the names dx, dw, db stand for them.
+#pragma once
+
+#include <cmath>
+#include <complex>
+#include <utility>
+#include <vector>
+
+#include "kernels/table.hpp"
+
+namespace handgrad::reference {
+
+template <class T>
+struct Tensor {
+    Index rows = 0, cols = 0;
+    std::vector<T> data;
+
+    Tensor() = default;
+    Tensor(Index r, Index c) : rows(r), cols(c), data(static_cast<std::size_t>(r * c)) {}
+    Tensor(Index r, Index c, std::vector<T> values) : rows(r), cols(c), data(std::move(values)) {}
+
+    T* row(Index i) { return data.data() + i * cols; }
+    const T* row(Index i) const { return data.data() + i * cols; }
+    T& operator()(Index i, Index j) { return row(i)[j]; }
+    const T& operator()(Index i, Index j) const { return row(i)[j]; }
+    std::size_t size() const { return data.size(); }
+    T& operator[](std::size_t e) { return data[e]; }
+    const T& operator[](std::size_t e) const { return data[e]; }
+};
+
+// --- Scalar functions ---------------------------------------------------------------------------
+
+template <class T>
+auto real_part(const T& x) {
+    if constexpr (requires { x.real(); })
+        return x.real();
+    else
+        return x;
+}
+
+template <class T>
+T absolute(const T& x) {
+    return real_part(x) < 0 ? -x : x;
+}
+
+// The derivative of clamp is 1 from low to high, both included, and 0 outside.
+template <class T>
+bool inside(const T& x, double low, double high) {
+    return real_part(x) >= real_part(T(low)) && real_part(x) <= real_part(T(high));
+}
+
+// A NaN stays a NaN.
+template <class T>
+T clamp(const T& x, double low, double high) {
+    if (real_part(x) < real_part(T(low))) return T(low);
+    if (real_part(x) > real_part(T(high))) return T(high);
+    return x;
+}
+
+// exp(x) - 1 and log(1 + x) without cancellation near 0. For z = a + ib:
+//   exp(z) - 1   = expm1(a) cos b - 2 sin^2(b/2) + i exp(a) sin b
+//   log(1 + z)   = log1p(a (2 + a) + b^2) / 2    + i atan2(b, 1 + a)
+template <class T>
+T expm1(const T& x) {
+    if constexpr (requires { x.real(); }) {
+        const auto a = x.real(), b = x.imag(), s = std::sin(b / 2);
+        return {std::expm1(a) * std::cos(b) - 2 * s * s, std::exp(a) * std::sin(b)};
+    } else {
+        return std::expm1(x);
+    }
+}
+
+template <class T>
+T log1p(const T& x) {
+    if constexpr (requires { x.real(); }) {
+        const auto a = x.real(), b = x.imag();
+        return {std::log1p(a * (2 + a) + b * b) / 2, std::atan2(b, 1 + a)};
+    } else {
+        return std::log1p(x);
+    }
+}
+
+// 1 / (1 + exp(-x)), written so that exp never overflows.
+template <class T>
+T sigmoid(const T& x) {
+    const T t = std::exp(-absolute(x));
+    return (real_part(x) >= 0 ? T(1) : t) / (T(1) + t);
+}
+
+// log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|))
+template <class T>
+T softplus(const T& x) {
+    return (real_part(x) > 0 ? x : T(0)) + log1p(std::exp(-absolute(x)));
+}
+
+template <class T>
+T activation_forward(Activation f, const T& x) {
+    switch (f) {
+        case Activation::relu:
+            return real_part(x) > 0 ? x : T(0);
+        case Activation::tanh:
+            return std::tanh(x);
+        case Activation::sigmoid:
+            return sigmoid(x);
+        case Activation::linear:
+            break;
+    }
+    return x;
+}
+
+// f'(x) in terms of y = f(x), so that x need not be kept.
+template <class T>
+T activation_derivative(Activation f, const T& y) {
+    switch (f) {
+        case Activation::relu:
+            return T(real_part(y) > 0 ? 1 : 0);
+        case Activation::tanh:
+            return T(1) - y * y;
+        case Activation::sigmoid:
+            return y * (T(1) - y);
+        case Activation::linear:
+            break;
+    }
+    return T(1);
+}
+
+// --- Products -----------------------------------------------------------------------------------
+
+// a b, (m, k) times (k, n). Every element is the sum over k in ascending order from 0; four terms
+// are added at each visit to a row only to load and store that row less often.
+template <class T>
+Tensor<T> product(const Tensor<T>& a, const Tensor<T>& b) {
+    Tensor<T> y(a.rows, b.cols);
+    const Index n = b.cols;
+    for (Index i = 0; i < a.rows; ++i) {
+        T* yi = y.row(i);
+        Index k = 0;
+        for (; k + 4 <= a.cols; k += 4) {
+            const T a0 = a(i, k), a1 = a(i, k + 1), a2 = a(i, k + 2), a3 = a(i, k + 3);
+            const T *b0 = b.row(k), *b1 = b.row(k + 1), *b2 = b.row(k + 2), *b3 = b.row(k + 3);
+            for (Index j = 0; j < n; ++j)
+                yi[j] = (((yi[j] + a0 * b0[j]) + a1 * b1[j]) + a2 * b2[j]) + a3 * b3[j];
+        }
+        for (; k < a.cols; ++k)
+            for (Index j = 0; j < n; ++j) yi[j] += a(i, k) * b(k, j);
+    }
+    return y;
+}
+
+template <class T>
+Tensor<T> transpose(const Tensor<T>& a) {
+    Tensor<T> y(a.cols, a.rows);
+    for (Index i = 0; i < a.rows; ++i)
+        for (Index j = 0; j < a.cols; ++j) y(j, i) = a(i, j);
+    return y;
+}
+
+// --- Dense --------------------------------------------------------------------------------------
+//
+//   y = f(x W + b)          x (N, in)   W (in, out)   b (1, out)   y (N, out)
+//
+//   da = dy * f'(a)         a = x W + b, with f' taken from y
+//   dx = da W^T
+//   dW = x^T da
+//   db = sum over n of da
+
+template <class T>
+Tensor<T> dense_forward(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b, Activation f) {
+    Tensor<T> y = product(x, w);
+    for (Index i = 0; i < y.rows; ++i)
+        for (Index j = 0; j < y.cols; ++j) y(i, j) = activation_forward(f, y(i, j) + b(0, j));
+    return y;
+}
+
+template <class T>
+struct DenseGradients {
+    Tensor<T> dx, dw, db;
+};
+
+// With want_dx = false dx stays empty: the first layer's input needs no gradient.
+template <class T>
+DenseGradients<T> dense_backward(const Tensor<T>& dy, const Tensor<T>& x, const Tensor<T>& y,
+                                 const Tensor<T>& w, Activation f, bool want_dx = true) {
+    Tensor<T> da = dy;  // reverses y = f(a)
+    for (std::size_t e = 0; e < da.size(); ++e) da[e] *= activation_derivative(f, y[e]);
+
+    DenseGradients<T> gradients;  // reverses a = x W + b
+    if (want_dx) gradients.dx = product(da, transpose(w));
+    gradients.dw = product(transpose(x), da);
+    gradients.db = Tensor<T>(1, w.cols);
+    for (Index i = 0; i < da.rows; ++i)
+        for (Index j = 0; j < da.cols; ++j) gradients.db(0, j) += da(i, j);
+    return gradients;
+}
+
+// --- Gaussian latent ----------------------------------------------------------------------------
+//
+//   z = mu + exp(clamp(logvar) / 2) * noise           all (N, latent)
+//
+//   dmu     = dz
+//   dlogvar = dz * noise * exp(logvar / 2) / 2 = dz * (z - mu) / 2,  0 where logvar was clamped
+//
+// Source: Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, section 2.4.
+
+// exp(20) is finite in float with room for its square root and sums; exp(-30) is no noise at all.
+inline constexpr double kLogvarMin = -30, kLogvarMax = 20;
+
+template <class T>
+Tensor<T> reparameterize(const Tensor<T>& mu, const Tensor<T>& logvar, const Tensor<T>& noise) {
+    Tensor<T> z(mu.rows, mu.cols);
+    for (std::size_t e = 0; e < z.size(); ++e)
+        z[e] = mu[e] + std::exp(clamp(logvar[e], kLogvarMin, kLogvarMax) / T(2)) * noise[e];
+    return z;
+}
+
+template <class T>
+struct LatentGradients {
+    Tensor<T> dmu, dlogvar;
+};
+
+template <class T>
+LatentGradients<T> reparameterize_backward(const Tensor<T>& dz, const Tensor<T>& logvar,
+                                           const Tensor<T>& noise) {
+    LatentGradients<T> gradients{dz, Tensor<T>(dz.rows, dz.cols)};
+    for (std::size_t e = 0; e < dz.size(); ++e)
+        if (inside(logvar[e], kLogvarMin, kLogvarMax))
+            gradients.dlogvar[e] = dz[e] * noise[e] * std::exp(logvar[e] / T(2)) / T(2);
+    return gradients;
+}
+
+// --- KL divergence of N(mu, exp(logvar)) from N(0, 1) -------------------------------------------
+//
+//   kl = 1/N sum of (mu^2 + expm1(l) - l) / 2         l = clamp(logvar); all (N, latent)
+//
+//   dmu     = dkl mu / N
+//   dlogvar = dkl expm1(l) / (2 N),  0 where logvar was clamped
+//
+// expm1(l) - l instead of exp(l) - 1 - l: it is exactly 0 at 0 and never negative.
+// Source: Kingma and Welling 2014, appendix B.
+
+template <class T>
+T kl_divergence(const Tensor<T>& mu, const Tensor<T>& logvar) {
+    T sum(0);
+    for (std::size_t e = 0; e < mu.size(); ++e) {
+        const T l = clamp(logvar[e], kLogvarMin, kLogvarMax);
+        sum += (mu[e] * mu[e] + (expm1(l) - l)) / T(2);
+    }
+    return sum / T(mu.rows);
+}
+
+template <class T>
+LatentGradients<T> kl_divergence_backward(T dkl, const Tensor<T>& mu, const Tensor<T>& logvar) {
+    LatentGradients<T> gradients{mu, Tensor<T>(mu.rows, mu.cols)};
+    const T scale = dkl / T(mu.rows);
+    for (std::size_t e = 0; e < mu.size(); ++e) {
+        gradients.dmu[e] *= scale;
+        if (inside(logvar[e], kLogvarMin, kLogvarMax))
+            gradients.dlogvar[e] = scale * expm1(logvar[e]) / T(2);
+    }
+    return gradients;
+}
+
+// --- Binary cross-entropy from logits -----------------------------------------------------------
+//
+//   loss = 1/N sum of softplus(a) - a t               a logits, t targets in [0, 1]; (N, features)
+//
+//   da = dloss (sigmoid(a) - t) / N
+//
+// which is -(t log p + (1 - t) log(1 - p)) with p = sigmoid(a), for every finite a.
+
+template <class T>
+T bce_with_logits(const Tensor<T>& logits, const Tensor<T>& targets) {
+    T sum(0);
+    for (std::size_t e = 0; e < logits.size(); ++e)
+        sum += softplus(logits[e]) - logits[e] * targets[e];
+    return sum / T(logits.rows);
+}
+
+template <class T>
+Tensor<T> bce_with_logits_backward(T dloss, const Tensor<T>& logits, const Tensor<T>& targets) {
+    Tensor<T> dlogits(logits.rows, logits.cols);
+    const T scale = dloss / T(logits.rows);
+    for (std::size_t e = 0; e < logits.size(); ++e)
+        dlogits[e] = scale * (sigmoid(logits[e]) - targets[e]);
+    return dlogits;
+}
+
+// --- Binary cross-entropy from probabilities, with the clip of Keras ----------------------------
+//
+//   loss = -1/N sum of t log c + (1 - t) log(1 - c)   c = clamp(p, 1e-7, 1 - 1e-7)
+//
+//   dp = dloss (c - t) / (c (1 - c)) / N,  0 where p was clamped
+//
+// The upper end is 1 - 1e-7 as T rounds it, in float 1 - 2^-23. The lesson of this loss: a pixel
+// that is confidently wrong beyond the clip gets no gradient.
+// Source: keras/backend, binary_crossentropy with from_logits=False.
+
+inline constexpr double kProbabilityClip = 1e-7;
+
+template <class T>
+T bce_with_probabilities(const Tensor<T>& probabilities, const Tensor<T>& targets) {
+    T sum(0);
+    for (std::size_t e = 0; e < targets.size(); ++e) {
+        const T c = clamp(probabilities[e], kProbabilityClip, 1 - kProbabilityClip);
+        sum -= targets[e] * std::log(c) + (T(1) - targets[e]) * std::log(T(1) - c);
+    }
+    return sum / T(targets.rows);
+}
+
+template <class T>
+Tensor<T> bce_with_probabilities_backward(T dloss, const Tensor<T>& probabilities,
+                                          const Tensor<T>& targets) {
+    Tensor<T> dprobabilities(targets.rows, targets.cols);
+    const T scale = dloss / T(targets.rows);
+    for (std::size_t e = 0; e < targets.size(); ++e) {
+        const T p = probabilities[e];
+        if (inside(p, kProbabilityClip, 1 - kProbabilityClip))
+            dprobabilities[e] = scale * (p - targets[e]) / (p * (T(1) - p));
+    }
+    return dprobabilities;
+}
+
+// --- Squared error ------------------------------------------------------------------------------
+//
+//   loss = 1/N sum of (y - t)^2                       (N, features)
+//
+//   dy = dloss 2 (y - t) / N
+
+template <class T>
+T mse(const Tensor<T>& y, const Tensor<T>& targets) {
+    T sum(0);
+    for (std::size_t e = 0; e < y.size(); ++e) sum += (y[e] - targets[e]) * (y[e] - targets[e]);
+    return sum / T(y.rows);
+}
+
+template <class T>
+Tensor<T> mse_backward(T dloss, const Tensor<T>& y, const Tensor<T>& targets) {
+    Tensor<T> dy(y.rows, y.cols);
+    const T scale = dloss * T(2) / T(y.rows);
+    for (std::size_t e = 0; e < y.size(); ++e) dy[e] = scale * (y[e] - targets[e]);
+    return dy;
+}
+
+// --- Adam ---------------------------------------------------------------------------------------
+//
+//   m += (g - m) (1 - beta1);   v += (g^2 - v) (1 - beta2)            step t = 1, 2, ...
+//   keras:  w -= learning_rate sqrt(1 - beta2^t) / (1 - beta1^t) * m / (sqrt(v) + epsilon)
+//   torch:  w -= learning_rate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
+//
+// m and v start at 0. |m| < 1e-30 and v < 1e-36 become 0: far below epsilon, they change nothing
+// and would decay into denormals, which are slow.
+// Source: Kingma and Ba, "Adam", 2015, algorithm 1 (torch) and the end of section 2 (keras).
+
+enum class EpsilonPlacement { keras, torch };
+
+struct AdamConfig {
+    double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;
+    EpsilonPlacement placement = EpsilonPlacement::keras;
+};
+
+template <class T>
+void adam_step(const AdamConfig& config, int t, const Tensor<T>& gradient, Tensor<T>& w,
+               Tensor<T>& m, Tensor<T>& v) {
+    const bool torch = config.placement == EpsilonPlacement::torch;
+    const double correction1 = 1 - std::pow(config.beta1, t);
+    const double root_correction2 = std::sqrt(1 - std::pow(config.beta2, t));
+    const T step_size(config.learning_rate * (torch ? 1 : root_correction2) / correction1);
+    const T root(torch ? root_correction2 : 1), epsilon(config.epsilon);
+    const T one_minus_beta1(1 - config.beta1), one_minus_beta2(1 - config.beta2);
+    for (std::size_t e = 0; e < w.size(); ++e) {
+        const T g = gradient[e];
+        m[e] += (g - m[e]) * one_minus_beta1;
+        v[e] += (g * g - v[e]) * one_minus_beta2;
+        if (real_part(absolute(m[e])) < 1e-30) m[e] = T(0);
+        if (real_part(v[e]) < 1e-36) v[e] = T(0);
+        w[e] -= step_size * m[e] / (std::sqrt(v[e]) / root + epsilon);
+    }
+}
+
+// --- Gradient descent with momentum -------------------------------------------------------------
+//
+//   velocity = momentum velocity - learning_rate g;   w += velocity   velocity starts at 0
+//
+// Source: Keras, SGD; Polyak 1964.
+
+template <class T>
+void sgd_step(double learning_rate, double momentum, const Tensor<T>& gradient, Tensor<T>& w,
+              Tensor<T>& velocity) {
+    for (std::size_t e = 0; e < w.size(); ++e) {
+        velocity[e] = T(momentum) * velocity[e] - T(learning_rate) * gradient[e];
+        w[e] += velocity[e];
+    }
+}
+
+}  // namespace handgrad::reference

@@ -1,0 +1,176 @@
+// The whole variational autoencoder in the operations of reference.hpp: one training step to read
+// from top to bottom, with the number type as a parameter.
+//
+//   h      = encoder(x)                         one dense layer per hidden width
+//   mu     = h W_mu + b_mu,  logvar = h W_logvar + b_logvar
+//   z      = reparameterize(mu, logvar, noise)
+//   a      = decoder(z)                         the hidden widths mirrored, then the pixels
+//   loss   = recon_loss(a, x) + kl_weight kl_divergence(mu, logvar)
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "reference.hpp"
+
+namespace handgrad::reference {
+
+// bce acts on the decoder's output as logits; the other two on its sigmoid.
+enum class ReconLoss { bce, bce_probabilities, mse };
+
+struct VaeConfig {
+    Index inputs = 784;
+    std::vector<Index> hidden = {512};  // of the encoder; at least one
+    Index latent = 2;
+    Activation activation = Activation::relu;
+    ReconLoss recon_loss = ReconLoss::bce;
+    double kl_weight = 1;
+};
+
+// In nats per image; kl is without its weight.
+template <class T>
+struct VaeLosses {
+    T recon, kl;
+};
+
+template <class T>
+class Vae {
+  public:
+    explicit Vae(const VaeConfig& config) : config_(config) {
+        Index width = config.inputs;
+        for (Index next : config.hidden) {
+            add_layer(width, next, config.activation);
+            width = next;
+        }
+        add_layer(width, config.latent, Activation::linear);  // mu
+        add_layer(width, config.latent, Activation::linear);  // logvar
+        width = config.latent;
+        for (auto next = config.hidden.rbegin(); next != config.hidden.rend(); ++next) {
+            add_layer(width, *next, config.activation);
+            width = *next;
+        }
+        const bool logits = config.recon_loss == ReconLoss::bce;
+        add_layer(width, config.inputs, logits ? Activation::linear : Activation::sigmoid);
+    }
+
+    // The tensors of every layer, weight (in, out) then bias (1, out), in the order: encoder, mu,
+    // logvar, decoder with the output layer last. All zeros at first; gradients() likewise, of the
+    // last backward().
+    std::vector<Tensor<T>>& parameters() { return parameters_; }
+    const std::vector<Tensor<T>>& gradients() const { return gradients_; }
+
+    // x (N, inputs), noise (N, latent).
+    VaeLosses<T> forward(const Tensor<T>& x, const Tensor<T>& noise) {
+        y_.resize(layer_count());
+        x_ = x;
+        noise_ = noise;
+        for (std::size_t l = 0; l < mu(); ++l) layer_forward(l);
+        layer_forward(mu());
+        layer_forward(logvar());
+        z_ = reparameterize(y_[mu()], y_[logvar()], noise);
+        for (std::size_t l = decoder(); l < layer_count(); ++l) layer_forward(l);
+        return {recon_loss(y_.back(), x), kl_divergence(y_[mu()], y_[logvar()])};
+    }
+
+    // Gradient of recon + kl_weight * kl, as the last forward() computed them, with respect to
+    // every parameter.
+    void backward() {
+        // Reverses recon_loss and the decoder, its last layer first: dy becomes dz.
+        Tensor<T> dy = recon_loss_backward(y_.back(), x_);
+        for (std::size_t l = layer_count(); l-- > decoder();) dy = layer_backward(l, dy);
+
+        // mu and logvar feed both z and the KL, so their gradients are sums of two.
+        auto latent = reparameterize_backward(dy, y_[logvar()], noise_);
+        const auto kl = kl_divergence_backward(T(config_.kl_weight), y_[mu()], y_[logvar()]);
+        add(kl.dmu, latent.dmu);
+        add(kl.dlogvar, latent.dlogvar);
+
+        // Both heads read the last hidden layer, so its gradient is the sum of theirs.
+        dy = layer_backward(mu(), latent.dmu);
+        add(layer_backward(logvar(), latent.dlogvar), dy);
+        for (std::size_t l = mu(); l-- > 0;) dy = layer_backward(l, dy);
+    }
+
+    // forward, backward and one step of Adam on every parameter; the losses are those before it.
+    VaeLosses<T> train_step(const AdamConfig& adam, const Tensor<T>& x, const Tensor<T>& noise) {
+        const VaeLosses<T> losses = forward(x, noise);
+        backward();
+        ++step_;
+        for (std::size_t p = 0; p < parameters_.size(); ++p)
+            adam_step(adam, step_, gradients_[p], parameters_[p], m_[p], v_[p]);
+        return losses;
+    }
+
+  private:
+    // Positions in the list of layers.
+    std::size_t mu() const { return config_.hidden.size(); }
+    std::size_t logvar() const { return mu() + 1; }
+    std::size_t decoder() const { return mu() + 2; }
+    std::size_t layer_count() const { return activations_.size(); }
+
+    void add_layer(Index in, Index out, Activation activation) {
+        activations_.push_back(activation);
+        for (auto* tensors : {&parameters_, &gradients_, &m_, &v_}) {
+            tensors->emplace_back(in, out);
+            tensors->emplace_back(1, out);
+        }
+    }
+
+    const Tensor<T>& input_of(std::size_t layer) const {
+        if (layer == 0) return x_;
+        if (layer == logvar()) return y_[mu() - 1];  // the last hidden layer, as mu does
+        if (layer == decoder()) return z_;
+        return y_[layer - 1];
+    }
+
+    void layer_forward(std::size_t l) {
+        y_[l] =
+            dense_forward(input_of(l), parameters_[2 * l], parameters_[2 * l + 1], activations_[l]);
+    }
+
+    // Keeps the gradients of layer l's parameters and returns that of its input.
+    Tensor<T> layer_backward(std::size_t l, const Tensor<T>& dy) {
+        const Tensor<T>& x = input_of(l);
+        auto d = dense_backward(dy, x, y_[l], parameters_[2 * l], activations_[l], &x != &x_);
+        gradients_[2 * l] = std::move(d.dw);
+        gradients_[2 * l + 1] = std::move(d.db);
+        return std::move(d.dx);
+    }
+
+    T recon_loss(const Tensor<T>& y, const Tensor<T>& x) const {
+        switch (config_.recon_loss) {
+            case ReconLoss::bce_probabilities:
+                return bce_with_probabilities(y, x);
+            case ReconLoss::mse:
+                return mse(y, x);
+            case ReconLoss::bce:
+                break;
+        }
+        return bce_with_logits(y, x);
+    }
+
+    Tensor<T> recon_loss_backward(const Tensor<T>& y, const Tensor<T>& x) const {
+        switch (config_.recon_loss) {
+            case ReconLoss::bce_probabilities:
+                return bce_with_probabilities_backward(T(1), y, x);
+            case ReconLoss::mse:
+                return mse_backward(T(1), y, x);
+            case ReconLoss::bce:
+                break;
+        }
+        return bce_with_logits_backward(T(1), y, x);
+    }
+
+    static void add(const Tensor<T>& term, Tensor<T>& sum) {
+        for (std::size_t e = 0; e < sum.size(); ++e) sum[e] += term[e];
+    }
+
+    VaeConfig config_;
+    std::vector<Activation> activations_;                    // of each layer
+    std::vector<Tensor<T>> parameters_, gradients_, m_, v_;  // two of each layer
+    std::vector<Tensor<T>> y_;                               // the output of each layer
+    Tensor<T> x_, noise_, z_;
+    int step_ = 0;
+};
+
+}  // namespace handgrad::reference

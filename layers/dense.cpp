@@ -1,0 +1,60 @@
+#include "dense.hpp"
+
+#include "../core/error.hpp"
+#include "../core/ops.hpp"
+
+namespace handgrad {
+
+void dense_forward(ConstMatrixView x, ConstMatrixView w, ConstMatrixView b, Activation f,
+                   MatrixView y) {
+    check_shape("dense_forward: b", b, 1, w.cols);
+    gemm_nn(x, w, Write::overwrite, y, {.bias = b.data, .activation = f});
+}
+
+void activation_backward(ConstMatrixView dy, ConstMatrixView y, Activation f, MatrixView da) {
+    check_shape("activation_backward: y", y, dy.rows, dy.cols);
+    check_shape("activation_backward: da", da, dy.rows, dy.cols);
+    const kernels::KernelTable& table = active_kernels();
+    for_each_row(dy.rows, dy.cols, [&](Index i) {
+        table.activation_backward(f, dy.row(i), y.row(i), da.row(i), dy.cols);
+    });
+}
+
+void dense_backward(ConstMatrixView da, ConstMatrixView x, ConstMatrixView w, MatrixView dx,
+                    Write write, MatrixView dw, MatrixView db) {
+    // a = x W + b, read from right to left:
+    sum_rows(da, write, db);                                         // ... + b
+    gemm_tn(x, da, write, dw);                                       // x W, seen from W
+    if (dx.data != nullptr) gemm_nt(da, w, Write::overwrite, dx);  // x W, seen from x
+}
+
+Dense::Dense(ParameterArena& arena, const std::string& name, Index in, Index out, Activation f)
+    : weight_(arena.add(name + ".weight", in, out)),
+      bias_(arena.add(name + ".bias", 1, out)),
+      activation_(f) {}
+
+ConstMatrixView Dense::forward(ConstMatrixView x) {
+    x_ = x;
+    dense_forward(x, weight_.value, bias_.value, activation_, y_.resize(x.rows, out_features()));
+    return y_;
+}
+
+ConstMatrixView Dense::backward(ConstMatrixView dy, Write parameter_gradients,
+                                InputGradient input_gradient) {
+    check_shape("Dense::backward: dy", dy, x_.rows, out_features());
+    // y = f(a)
+    ConstMatrixView da = dy;
+    if (activation_ != Activation::linear) {
+        activation_backward(dy, y_, activation_, da_.resize(dy.rows, dy.cols));
+        da = da_;
+    }
+    // a = x W + b
+    const MatrixView dx = input_gradient == InputGradient::compute
+                              ? dx_.resize(x_.rows, in_features())
+                              : MatrixView{};
+    dense_backward(da, x_, weight_.value, dx, parameter_gradients, weight_.gradient,
+                   bias_.gradient);
+    return dx;
+}
+
+}  // namespace handgrad

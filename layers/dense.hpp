@@ -1,0 +1,63 @@
+// The fully connected layer with its activation.
+//
+//   y = f(x W + b)       x (n, in)   W (in, out)   b (1, out)   y (n, out)
+//
+// f is applied element by element: linear, relu, tanh or sigmoid. Each f'(a) can be written in
+// terms of y = f(a), so the pre-activation a is not kept:
+//
+//   linear   f'(a) = 1               relu      f'(a) = [y > 0]  (0 at the kink)
+//   tanh     f'(a) = 1 - y^2         sigmoid   f'(a) = y (1 - y)
+//
+// Gradients, for a given dy = dL/dy:
+//
+//   da = dy * f'(a)      (n, out)    element by element
+//   dx = da W^T          (n, in)     overwritten
+//   dW = x^T da          (in, out)   overwritten or accumulated
+//   db = sum_n da        (1, out)    overwritten or accumulated
+#pragma once
+
+#include <string>
+
+#include "../core/parameter.hpp"
+#include "layer.hpp"
+
+namespace handgrad {
+
+// y = f(x W + b). Overwrites y.
+void dense_forward(ConstMatrixView x, ConstMatrixView w, ConstMatrixView b, Activation f,
+                   MatrixView y);
+
+// da = dy * f'(a) from y = f(a). Overwrites da; da may be dy itself.
+void activation_backward(ConstMatrixView dy, ConstMatrixView y, Activation f, MatrixView da);
+
+// The three gradients of a = x W + b. dx is overwritten, or skipped if it is an empty view.
+void dense_backward(ConstMatrixView da, ConstMatrixView x, ConstMatrixView w, MatrixView dx,
+                    Write write, MatrixView dw, MatrixView db);
+
+// The layer: parameters in an arena, and the buffers of the functions above.
+class Dense : public Layer {
+  public:
+    // Registers name.weight (in, out) and name.bias (1, out). Throws Error(argument) for a size
+    // below 1. The arena must live longer than the layer.
+    Dense(ParameterArena& arena, const std::string& name, Index in, Index out, Activation f);
+
+    Index in_features() const override { return weight_.value.rows; }
+    Index out_features() const override { return weight_.value.cols; }
+    Activation activation() const { return activation_; }
+    Parameter& weight() { return weight_; }
+    Parameter& bias() { return bias_; }
+
+    ConstMatrixView forward(ConstMatrixView x) override;
+    ConstMatrixView backward(ConstMatrixView dy, Write parameter_gradients,
+                             InputGradient input_gradient) override;
+
+  private:
+    Parameter& weight_;
+    Parameter& bias_;
+    Activation activation_;
+    ConstMatrixView x_;  // the input of the last forward, owned by the caller
+    Matrix y_;           // kept for f'(a)
+    Matrix da_, dx_;
+};
+
+}  // namespace handgrad

@@ -1,0 +1,24 @@
+// How the weights of a dense layer start.
+//
+//   glorot   W ~ U(-a, a), a = sqrt(6 / (fan_in + fan_out)), b = 0   Glorot and Bengio 2010; Keras
+//   he       W ~ U(-a, a), a = sqrt(6 / fan_in),             b = 0   He et al. 2015; for relu
+//   torch    W, b ~ U(-a, a), a = 1 / sqrt(fan_in)                   PyTorch's nn.Linear
+//
+// fan_in and fan_out are the rows and columns of W.
+#pragma once
+
+#include <cstdint>
+
+#include "../core/matrix.hpp"
+
+namespace handgrad {
+
+enum class Initializer { glorot, he, torch };
+
+// Overwrites w (in, out) and b (1, out). The numbers depend on the seed and the tensor numbers
+// alone: a model counts its tensors from 0, weight and bias in turn, so this layer's weight is
+// `tensor` and its bias `tensor` + 1. Throws Error(argument) if b does not fit w.
+void initialize(Initializer initializer, std::uint64_t seed, std::uint32_t tensor, MatrixView w,
+                MatrixView b);
+
+}  // namespace handgrad

@@ -1,0 +1,29 @@
+// Binary cross-entropy: the reconstruction loss of a Bernoulli decoder. Summed over the features
+// (pixels), averaged over the n images: nats per image. Targets t in [0, 1]; grey pixels are
+// allowed, the loss then has a floor above zero (the entropy of the pixels).
+//
+// From logits a, with p = sigmoid(a); stable for every finite a, |da| <= 1/n:
+//
+//   recon = 1/n sum max(a, 0) - a t + log1p(exp(-|a|))
+//   da    = (sigmoid(a) - t) / n
+//
+// From probabilities p, as Keras computes it when it cannot see the logits, eps = 1e-7:
+//
+//   c     = clip(p, eps, 1 - eps)
+//   recon = 1/n sum -(t log c + (1 - t) log(1 - c))
+//   dp    = (c - t) / (c (1 - c)) / n, and 0 where p was clipped: such a pixel learns nothing
+//
+// All matrices are (n, features); the gradient is overwritten, or not computed if it is an empty
+// view. Throws Error(argument) for other shapes or n = 0.
+#pragma once
+
+#include "../core/matrix.hpp"
+
+namespace handgrad {
+
+double bce_with_logits(ConstMatrixView logits, ConstMatrixView targets, MatrixView dlogits);
+
+double bce_with_probabilities(ConstMatrixView probabilities, ConstMatrixView targets,
+                              MatrixView dprobabilities);
+
+}  // namespace handgrad

@@ -1,0 +1,11 @@
+#include "mse.hpp"
+
+#include "mean_over_images.hpp"
+
+namespace handgrad {
+
+double mse(ConstMatrixView y, ConstMatrixView targets, MatrixView dy) {
+    return detail::mean_over_images("mse", active_kernels().mse, y, targets, dy);
+}
+
+}  // namespace handgrad

@@ -1,0 +1,56 @@
+#include "adam.hpp"
+
+#include <cmath>
+
+#include "../core/error.hpp"
+#include "../core/ops.hpp"
+
+namespace handgrad {
+
+Adam::Adam(ParameterArena& arena, const AdamConfig& config)
+    : arena_(arena),
+      config_(config),
+      m_(1, Index(arena.values().size())),
+      v_(1, Index(arena.values().size())) {
+    const bool valid = config.beta1 >= 0 && config.beta1 < 1 && config.beta2 >= 0 &&
+                       config.beta2 < 1 && config.epsilon > 0;
+    if (!valid)
+        throw Error(ErrorKind::argument, "Adam", "constants out of range", "",
+                    "0 <= beta < 1 and epsilon > 0");
+}
+
+void Adam::step(double learning_rate) {
+    ++steps_;
+    beta1_power_ *= config_.beta1;
+    beta2_power_ *= config_.beta2;
+    const double root = std::sqrt(1 - beta2_power_);
+    const bool keras = config_.placement == EpsilonPlacement::keras;
+    const kernels::AdamStep step{
+        .one_minus_beta1 = static_cast<float>(1 - config_.beta1),
+        .one_minus_beta2 = static_cast<float>(1 - config_.beta2),
+        .step_size =
+            static_cast<float>(learning_rate * (keras ? root : 1.0) / (1 - beta1_power_)),
+        .root_bias_correction = static_cast<float>(keras ? 1.0 : root),
+        .epsilon = static_cast<float>(config_.epsilon),
+    };
+    const kernels::KernelTable& table = active_kernels();
+    parallel_for(m_.cols(), kElementsPerThread, [&](Index begin, Index end) {
+        table.adam(step, arena_.gradients().data() + begin, arena_.values().data() + begin,
+                   m_.row(0) + begin, v_.row(0) + begin, end - begin);
+    });
+}
+
+std::vector<Optimizer::Buffer> Adam::state() {
+    return {{"m", {m_.row(0), std::size_t(m_.cols())}}, {"v", {v_.row(0), std::size_t(v_.cols())}}};
+}
+
+void Adam::resume_at(std::int64_t steps) {
+    steps_ = steps;
+    beta1_power_ = beta2_power_ = 1;
+    for (std::int64_t t = 0; t < steps; ++t) {
+        beta1_power_ *= config_.beta1;
+        beta2_power_ *= config_.beta2;
+    }
+}
+
+}  // namespace handgrad

@@ -1,0 +1,50 @@
+// Adam (Kingma and Ba 2015). For step t = 1, 2, ... and a gradient g, element by element:
+//
+//   m = m + (g - m) (1 - beta1)               first moment
+//   v = v + (g^2 - v) (1 - beta2)             second moment
+//
+//   keras:  w = w - lr sqrt(1 - beta2^t) / (1 - beta1^t)  m / (sqrt(v) + epsilon)
+//   torch:  w = w - lr / (1 - beta1^t)  m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
+//
+// The two differ in where epsilon stands: Keras adds it to the uncorrected root ("epsilon hat" of
+// the paper's section 2), PyTorch to the corrected one. With gradients far above epsilon they
+// agree; for nearly dead pixels they do not.
+//
+// The powers of beta are running products, never pow(): the same bits on every machine.
+#pragma once
+
+#include "optimizer.hpp"
+
+namespace handgrad {
+
+enum class EpsilonPlacement { keras, torch };
+
+struct AdamConfig {
+    double beta1 = 0.9;
+    double beta2 = 0.999;
+    double epsilon = 1e-7;
+    EpsilonPlacement placement = EpsilonPlacement::keras;
+
+    // The defaults of the two frameworks: epsilon 1e-7 and 1e-8.
+    static AdamConfig keras() { return {}; }
+    static AdamConfig torch() { return {.epsilon = 1e-8, .placement = EpsilonPlacement::torch}; }
+};
+
+class Adam : public Optimizer {
+  public:
+    // The arena must be allocated and outlive the optimiser. Throws Error(argument) unless
+    // 0 <= beta < 1 and epsilon > 0.
+    Adam(ParameterArena& arena, const AdamConfig& config);
+
+    void step(double learning_rate) override;
+    std::vector<Buffer> state() override;
+    void resume_at(std::int64_t steps) override;
+
+  private:
+    ParameterArena& arena_;
+    AdamConfig config_;
+    Matrix m_, v_;                          // one row each, laid out as the arena
+    double beta1_power_ = 1, beta2_power_ = 1;  // beta^t
+};
+
+}  // namespace handgrad

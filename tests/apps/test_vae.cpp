@@ -1,0 +1,166 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include "../../apps/mnist_vae/vae.hpp"
+#include "../../core/parallel.hpp"
+#include "../../core/random.hpp"
+#include "../../core/reference_vae.hpp"
+#include "../../optim/adam.hpp"
+#include "../support/convert.hpp"
+#include "../support/each_isa.hpp"
+#include "../support/gradcheck.hpp"
+#include "../support/near.hpp"
+
+using namespace handgrad;
+using namespace handgrad::mnist_vae;
+using namespace handgrad::test;
+
+namespace {
+
+reference::VaeConfig reference_config(const Architecture& a, double kl_weight) {
+    return {.inputs = a.pixels(),
+            .hidden = a.hidden,
+            .latent = a.latent,
+            .activation = a.activation,
+            .recon_loss = static_cast<reference::ReconLoss>(a.recon_loss),
+            .kl_weight = kl_weight};
+}
+
+}  // namespace
+
+TEST_CASE("vae: loss and every gradient agree with the reference, for any shape and convention") {
+    struct Case {
+        std::vector<Index> hidden;
+        Index latent;
+        Activation activation;
+        ReconLoss recon_loss;
+        Index n;
+        float kl_weight;
+    };
+    const Case cases[] = {
+        {{9}, 2, Activation::relu, ReconLoss::bce, 5, 1},
+        {{1}, 1, Activation::tanh, ReconLoss::bce, 1, 0.5f},
+        {{17, 5}, 3, Activation::tanh, ReconLoss::mse, 7, 2},
+        {{20, 33, 7}, 4, Activation::sigmoid, ReconLoss::bce_probabilities, 16, 0},
+        {{40}, 20, Activation::linear, ReconLoss::bce, 3, 1},
+    };
+    for (const Case& c : cases) {
+        const Architecture architecture{.image_rows = 5,
+                                        .image_cols = 7,
+                                        .hidden = c.hidden,
+                                        .latent = c.latent,
+                                        .activation = c.activation,
+                                        .recon_loss = c.recon_loss};
+        const Matrix x = random_matrix(c.n, 35, 1, 0, 1),
+                     noise = random_matrix(c.n, c.latent, 2, -2, 2);
+        for_each_isa([&] {
+            Vae model(architecture);
+            CAPTURE(architecture.widths());
+            model.initialize(Initializer::torch, 5);
+            reference::Vae<double> truth(reference_config(architecture, c.kl_weight));
+            const auto tensors = model.tensors(model.arena().values());
+            REQUIRE(tensors.size() == truth.parameters().size());
+            for (std::size_t i = 0; i < tensors.size(); ++i)
+                truth.parameters()[i] = to_tensor(tensors[i].values);
+            const auto want = truth.forward(to_tensor(x), to_tensor(noise));
+            truth.backward();
+
+            std::fill(model.arena().gradients().begin(), model.arena().gradients().end(), NAN);
+            const LossTerms got = model.forward_backward(x, noise, c.kl_weight);
+            CHECK(std::abs(got.recon - want.recon) <= 1e-6 * want.recon);
+            CHECK(std::abs(got.kl - want.kl) <= 1e-5 * want.kl + 1e-12);
+            CHECK(got.loss == got.recon + double(c.kl_weight) * got.kl);
+            const auto gradients = model.tensors(model.arena().gradients());
+            for (std::size_t i = 0; i < gradients.size(); ++i) {
+                CAPTURE(gradients[i].name);
+                CHECK(relative_l2_error(to_tensor(gradients[i].values).data,
+                                        truth.gradients()[i].data) <= 1e-5);
+            }
+            const LossTerms forward_only = model.forward(x, noise, c.kl_weight);
+            CHECK(forward_only.recon == got.recon);
+            CHECK(forward_only.kl == got.kl);
+        });
+    }
+}
+
+TEST_CASE("vae: names and shapes of the tensors are those of the files") {
+    Vae model({.hidden = {400, 200}, .latent = 20});
+    CHECK(model.architecture().widths() == "784-400-200-20-200-400-784");
+    std::string names;
+    for (const NamedTensor& t : model.tensors(model.arena().values()))
+        names += t.name + " " + shape_string(t.values) + ", ";
+    CHECK(names ==
+          "encoder.0.weight 784 x 400, encoder.0.bias 1 x 400, encoder.1.weight 400 x 200, "
+          "encoder.1.bias 1 x 200, mu.weight 200 x 20, mu.bias 1 x 20, logvar.weight 200 x 20, "
+          "logvar.bias 1 x 20, decoder.0.weight 20 x 200, decoder.0.bias 1 x 200, decoder.1.weight "
+          "200 x 400, decoder.1.bias 1 x 400, decoder.2.weight 400 x 784, decoder.2.bias 1 x 784, ");
+    CHECK(Vae({}).arena().parameter_count() == 807700);
+    CHECK(Vae({.hidden = {400}, .latent = 20}).arena().parameter_count() == 652824);
+}
+
+TEST_CASE("vae: eight images can be learned by heart") {
+    // Eight images of noise-free stripes; a model that cannot overfit them has a wrong gradient.
+    Matrix x(8, 64), noise(8, 2);
+    for (Index i = 0; i < 8; ++i)
+        for (Index j = 0; j < 64; ++j) x(i, j) = float(((j >> (i % 6)) + i / 6) % 2);
+    Vae model({.image_rows = 8, .image_cols = 8, .hidden = {64}, .latent = 2});
+    model.initialize(Initializer::glorot, 1);
+    Adam adam(model.arena(), AdamConfig::keras());
+    std::uint32_t samples[8];
+    std::iota(samples, samples + 8, 0u);
+    LossTerms terms;
+    for (std::uint32_t step = 0; step < 1500; ++step) {
+        fill_noise(0, Purpose::training_noise, step, samples, noise);
+        terms = model.forward_backward(x, noise, 1);
+        adam.step(1e-2);
+    }
+    // At the start 64 ln 2 = 44.4 nats; log 8 = 2.1 would name the image.
+    CHECK(terms.loss < 8);
+}
+
+TEST_CASE("vae: twenty steps give the same bits on every instruction set and thread count") {
+    const int threads_before = thread_count();
+    std::vector<float> first;
+    const Matrix x = random_matrix(21, 35, 1, 0, 1), noise = random_matrix(21, 3, 2);
+    for_each_isa([&] {
+        if (active_isa() == Isa::sse2) return;  // has no fused multiply-add
+        for (int threads : {1, 2, 3, 7}) {
+            set_thread_count(threads);
+            Vae model({.image_rows = 5, .image_cols = 7, .hidden = {70, 50}, .latent = 3});
+            model.initialize(Initializer::he, 9);
+            Adam adam(model.arena(), AdamConfig::torch());
+            for (int step = 0; step < 20; ++step) {
+                model.forward_backward(x, noise, 1);
+                adam.step(1e-2);
+            }
+            const auto values = model.arena().values();
+            if (first.empty()) first.assign(values.begin(), values.end());
+            CHECK(std::memcmp(first.data(), values.data(), values.size_bytes()) == 0);
+        }
+    });
+    set_thread_count(threads_before);
+}
+
+TEST_CASE("vae: encode and decode agree with the training path") {
+    const Matrix x = random_matrix(6, 35, 1, 0, 1), no_noise(6, 2);
+    for (ReconLoss loss : {ReconLoss::bce, ReconLoss::mse}) {
+        Vae model({.image_rows = 5, .image_cols = 7, .hidden = {8}, .latent = 2,
+                   .recon_loss = loss});
+        model.initialize(Initializer::torch, 3);
+        const LossTerms terms = model.forward(x, no_noise, 1);
+        const Vae::Posterior posterior = model.encode(x);
+        const Matrix mu = copy(posterior.mu);
+        const ConstMatrixView pixels = model.decode(mu);
+        double recon = 0;
+        for (Index i = 0; i < 6; ++i)
+            for (Index j = 0; j < 35; ++j) {
+                const double p = pixels(i, j), t = x(i, j);
+                recon += loss == ReconLoss::mse ? (p - t) * (p - t)
+                                                : -(t * std::log(p) + (1 - t) * std::log1p(-p));
+            }
+        CHECK(std::abs(recon / 6 - terms.recon) <= 1e-5 * terms.recon);
+    }
+}

@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Builds handgrad and runs its tests. The last line says how many cases passed and failed.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+readonly root
+readonly build=$root/build
+
+# shellcheck source=tests/support/count.sh
+source "$root/tests/support/count.sh"
+
+readonly kUsage='Usage: tests/run.sh [--full]
+
+Installs the build dependencies that are missing, builds in build/, runs the tests, and ends with
+"N passed, N failed" or "N passed, N failed, N skipped". The exit status is 0 only if none failed.
+
+  --full   also the suites that need more packages or more time'
+
+readonly kTimeLimit=1500 # seconds for one suite, against one that hangs
+
+finish() {
+  total
+  all_passed
+  exit
+}
+
+# step NAME COMMAND...: what has to succeed before there is anything to test.
+step() {
+  local name=$1
+  shift
+  "$@" && return
+  total_failed=$((total_failed + 1))
+  echo "FAILED  $name"
+  finish
+}
+
+# The test executables that the present configuration builds, relative to the build folder; a file
+# left over from an earlier one is not among them.
+test_executables() {
+  ninja -C "$build" -t targets all | sed -n 's/^\(tests\/[^:]*_test\): .*/\1/p'
+}
+
+configure() {
+  if [[ ! -f $build/build.ninja ]]; then
+    meson setup "$build" "$root" --buildtype=release
+    return
+  fi
+  meson setup --reconfigure "$build" "$root" || return 1
+  # Meson remembers that a header was missing even if its package has been installed since.
+  [[ -n $(test_executables) ]] || meson setup --wipe "$build" "$root"
+}
+
+quiet_configure() {
+  configure >"$work/configure.log" 2>&1 && return
+  cat "$work/configure.log"
+  return 1
+}
+
+# run_suite KIND NAME COMMAND...: KIND is doctest or script.
+run_suite() {
+  local kind=$1 name=$2 status=0
+  shift 2
+  timeout --foreground "$kTimeLimit" "$@" </dev/null >"$work/output" 2>&1 || status=$?
+  "count_$kind" "$name" "$status" "$work/output"
+}
+
+run_executables() {
+  local executable
+  for executable in $(test_executables); do
+    run_suite doctest "${executable#tests/}" "$build/$executable" --no-colors=true
+  done
+}
+
+run_scripts() {
+  local script
+  for script in "$@"; do
+    [[ -e $script ]] || continue
+    run_suite script "${script#"$root/tests/scripts/"}" bash "$script" "$build"
+  done
+}
+
+main() {
+  local full=no
+  case $* in
+    '') ;;
+    --full) full=yes ;;
+    --help | -h)
+      echo "$kUsage"
+      return
+      ;;
+    *)
+      echo "$kUsage" >&2
+      exit 2
+      ;;
+  esac
+  cd -- "$root"
+  work=$(mktemp -d)
+  trap 'rm -rf -- "$work"' EXIT
+  export HANDGRAD_BUILD=$build
+
+  local purpose=tests
+  [[ $full == no ]] || purpose=full
+  step packages "$root/apps/install_packages.sh" "$purpose"
+  step configuration quiet_configure
+  step build ninja -C "$build"
+  step 'search for test executables' test -n "$(test_executables)"
+
+  run_executables
+  run_scripts "$root"/tests/scripts/*.sh
+  [[ $full == no ]] || run_scripts "$root"/tests/scripts/full/*.sh
+  finish
+}
+
+main "$@"
