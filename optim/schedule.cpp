@@ -3,8 +3,7 @@
 #include <string>
 
 #include "../core/error.hpp"
-#include "../core/isa.hpp"
-#include "../core/kernels/table.hpp"
+#include "../core/ops.hpp"
 
 namespace handgrad {
 

@@ -5,8 +5,6 @@
 #include <string>
 
 #include "../../core/error.hpp"
-#include "../../core/isa.hpp"
-#include "../../core/kernels/table.hpp"
 #include "../../core/ops.hpp"
 #include "../../core/random.hpp"
 

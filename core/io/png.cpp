@@ -4,15 +4,29 @@
 #include <zlib.h>
 
 #include <cstdlib>
-#include <cstring>
 #include <memory>
+#include <new>
 #include <span>
+#include <string_view>
 
 #include "../error.hpp"
 #include "atomic_file.hpp"
 #include "file.hpp"
 
 namespace {
+
+constexpr int kMaxSideToRead = 4096;
+// stb_image unpacks as long as there is data and memory, whatever the size of the picture. The
+// largest one needs 4096 * 4096 pixels of 4 channels of 2 bytes and some bytes for every row; twice
+// that, because the buffer grows by doubling.
+constexpr std::size_t kMaxAllocation =
+    2 * std::size_t{kMaxSideToRead} * (kMaxSideToRead + 2) * 4 * 2;
+
+void* allocate(std::size_t size) { return size <= kMaxAllocation ? std::malloc(size) : nullptr; }
+
+void* reallocate(void* memory, std::size_t size) {
+    return size <= kMaxAllocation ? std::realloc(memory, size) : nullptr;
+}
 
 // stb_image_write's own compressor is weak; zlib's is at hand. The caller frees with free().
 unsigned char* compress_with_zlib(unsigned char* data, int length, int* out_length, int quality) {
@@ -27,6 +41,13 @@ unsigned char* compress_with_zlib(unsigned char* data, int length, int* out_leng
     return out;
 }
 
+// A broken assumption of stb's must not end the program of the caller.
+void stb_assert(bool holds) {
+    if (!holds)
+        throw handgrad::Error(handgrad::ErrorKind::input, "PNG picture",
+                              "the decoder met a state that it did not expect");
+}
+
 }  // namespace
 
 #pragma GCC diagnostic push
@@ -38,7 +59,12 @@ unsigned char* compress_with_zlib(unsigned char* data, int length, int* out_leng
 #define STB_IMAGE_STATIC
 #define STBI_ONLY_PNG
 #define STBI_NO_STDIO
-#define STBI_MAX_DIMENSIONS 4096
+#define STBI_MAX_DIMENSIONS kMaxSideToRead
+#define STBI_FAILURE_USERMSG
+#define STBI_ASSERT(condition) stb_assert(condition)
+#define STBI_MALLOC(size) allocate(size)
+#define STBI_REALLOC(memory, size) reallocate(memory, size)
+#define STBI_FREE(memory) std::free(memory)
 #include <stb/stb_image.h>
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STB_IMAGE_WRITE_STATIC
@@ -51,63 +77,114 @@ namespace handgrad {
 
 namespace {
 
+using Bytes = std::span<const std::byte>;
+
 constexpr std::uint64_t kMaxPngBytes = 16 << 20;
+// stb_image_write counts the bytes of a picture in an int: (32767 + 1) * 32767 < 2^31.
+constexpr int kMaxSideToWrite = 32767;
+constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
 
 struct Free {
     void operator()(void* memory) const { std::free(memory); }
 };
 
-bool begins_with(std::span<const std::byte> bytes, const char* magic, std::size_t length) {
-    return bytes.size() >= length && std::memcmp(bytes.data(), magic, length) == 0;
+[[noreturn]] void refuse(const std::string& path, const std::string& what, const std::string& found,
+                         const std::string& expected) {
+    throw Error(ErrorKind::input, path, what, found, expected);
 }
 
-const char* describe(std::span<const std::byte> bytes) {
-    if (bytes.empty()) return "an empty file";
-    if (begins_with(bytes, "\xff\xd8\xff", 3)) return "a JPEG picture";
-    if (begins_with(bytes, "GIF8", 4)) return "a GIF picture";
-    if (begins_with(bytes, "BM", 2)) return "a BMP picture";
-    if (begins_with(bytes, "RIFF", 4)) return "a WebP picture or another RIFF file";
-    if (begins_with(bytes, "<", 1)) return "an HTML, XML or SVG text";
+std::string_view text_of(Bytes bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+const char* describe(std::string_view file) {
+    if (file.empty()) return "an empty file";
+    if (file.starts_with("\xff\xd8\xff")) return "a JPEG picture";
+    if (file.starts_with("GIF8")) return "a GIF picture";
+    if (file.starts_with("BM")) return "a BMP picture";
+    if (file.starts_with("RIFF")) return "a WebP picture or another RIFF file";
+    const std::size_t first = file.find_first_not_of(" \t\r\n");
+    if (first != file.npos && file[first] == '<') return "an HTML, XML or SVG text";
+    if (kSignature.starts_with(file)) return "the first few bytes of a PNG picture";
     return "something else";
+}
+
+std::uint32_t big_endian(Bytes four) {
+    std::uint32_t value = 0;
+    for (std::byte b : four.first(4)) value = value << 8 | std::to_integer<std::uint32_t>(b);
+    return value;
+}
+
+// A chunk is: length of the data, type, data, CRC-32 of type and data (PNG specification, section
+// 5). stb_image does not look at the CRC, and would show a damaged picture.
+void check_chunks(const std::string& path, Bytes file) {
+    for (std::size_t place = kSignature.size(); place < file.size();) {
+        const Bytes rest = file.subspan(place);
+        if (rest.size() < 12 || big_endian(rest) > rest.size() - 12) break;
+        const std::uint32_t length = big_endian(rest);
+        const Bytes type_and_data = rest.subspan(4, 4 + length);
+        const uLong crc =
+            crc32(0, reinterpret_cast<const Bytef*>(type_and_data.data()), 4 + length);
+        if (crc != big_endian(rest.subspan(8 + length)))
+            refuse(path, "a damaged PNG picture",
+                   "a wrong checksum in the chunk at byte " + std::to_string(place),
+                   "the right one");
+        if (text_of(type_and_data).starts_with("IEND")) return;
+        place += 12 + length;
+    }
+    refuse(path, "a PNG picture that is cut short", std::to_string(file.size()) + " bytes",
+           "more, with a chunk IEND at the end");
+}
+
+[[noreturn]] void refuse_undecodable(const std::string& path) {
+    const char* reason = stbi_failure_reason();  // not every failure has one
+    refuse(path, "a PNG picture that cannot be decoded",
+           reason != nullptr ? reason : "damaged data", "at most 4096 x 4096 pixels of sound data");
 }
 
 // ITU-R BT.601 luma of a pixel of 1 to 4 channels, composed over white by its alpha.
 std::uint8_t grey_of(const stbi_uc* pixel, int channels) {
-    const int luma = channels >= 3 ? (299 * pixel[0] + 587 * pixel[1] + 114 * pixel[2] + 500) / 1000
-                                   : pixel[0];
+    const int luma =
+        channels >= 3 ? (299 * pixel[0] + 587 * pixel[1] + 114 * pixel[2] + 500) / 1000 : pixel[0];
     const int alpha = channels % 2 == 0 ? pixel[channels - 1] : 255;
     return static_cast<std::uint8_t>((luma * alpha + 255 * (255 - alpha) + 127) / 255);
 }
 
 }  // namespace
 
-void write_png(const std::string& path, const GrayImage& image) {
-    if (image.width < 1 || image.height < 1 ||
+std::vector<std::byte> encode_png(const GrayImage& image) {
+    const auto is_side = [](int side) { return 1 <= side && side <= kMaxSideToWrite; };
+    if (!is_side(image.width) || !is_side(image.height) ||
         image.pixels.size() != std::size_t(image.width) * std::size_t(image.height))
-        throw Error(ErrorKind::argument, path, "no picture of this size",
+        throw Error(ErrorKind::argument, "encode_png", "the size of the picture",
                     std::to_string(image.width) + " x " + std::to_string(image.height) + " with " +
-                        std::to_string(image.pixels.size()) + " pixels");
+                        std::to_string(image.pixels.size()) + " pixels",
+                    "sides from 1 to 32767 and a pixel for each place");
     int length = 0;
     const std::unique_ptr<unsigned char, Free> png(stbi_write_png_to_mem(
         image.pixels.data(), image.width, image.width, image.height, 1, &length));
     if (png == nullptr) throw std::bad_alloc();
-    replace_file(path, std::as_bytes(std::span(png.get(), std::size_t(length))));
+    const Bytes bytes = std::as_bytes(std::span(png.get(), std::size_t(length)));
+    return {bytes.begin(), bytes.end()};
+}
+
+void write_png(const std::string& path, const GrayImage& image) {
+    replace_file(path, encode_png(image));
 }
 
 GrayImage read_png(const std::string& path) {
     const std::vector<std::byte> bytes = read_file(path, kMaxPngBytes);
-    if (!begins_with(bytes, "\x89PNG\r\n\x1a\n", 8))
-        throw Error(ErrorKind::input, path, "not a PNG picture", describe(bytes), "a PNG picture");
+    if (!text_of(bytes).starts_with(kSignature))
+        refuse(path, "not a PNG picture", describe(text_of(bytes)), "a PNG picture");
+    check_chunks(path, bytes);
+
     const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
     const int size = static_cast<int>(bytes.size());
     int width = 0, height = 0, channels = 0;
-    if (!stbi_info_from_memory(data, size, &width, &height, &channels))
-        throw Error(ErrorKind::input, path, "a damaged PNG picture", stbi_failure_reason(),
-                    "at most 4096 x 4096 pixels");
+    if (!stbi_info_from_memory(data, size, &width, &height, &channels)) refuse_undecodable(path);
     const std::unique_ptr<stbi_uc, Free> pixels(
-        stbi_load_from_memory(data, size, &width, &height, &channels, 0));
-    if (pixels == nullptr)
-        throw Error(ErrorKind::input, path, "a damaged PNG picture", stbi_failure_reason());
+        stbi_load_from_memory(data, size, &width, &height, &channels, /*desired_channels=*/0));
+    if (pixels == nullptr) refuse_undecodable(path);
 
     GrayImage image{width, height, {}};
     const std::size_t count = std::size_t(width) * std::size_t(height);

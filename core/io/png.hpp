@@ -1,6 +1,7 @@
 // Grey pictures, and PNG files of them (through stb_image and stb_image_write).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -13,12 +14,16 @@ struct GrayImage {
     std::vector<std::uint8_t> pixels;
 };
 
-// Replaces the file atomically. Throws Error(output), or Error(argument) for an image whose sizes
-// contradict one another.
+// The bytes of an 8-bit grey PNG file. Throws Error(argument) unless width and height are from 1 to
+// 32767 and there are as many pixels as they say.
+std::vector<std::byte> encode_png(const GrayImage& image);
+
+// Encodes the image and replaces the file atomically. Throws as encode_png and replace_file do.
 void write_png(const std::string& path, const GrayImage& image);
 
-// Any PNG up to 4096 x 4096 and 16 MiB: colours become their luma, transparency shows white, 16
-// bits become 8. Throws Error(input) for anything else, saying what it looks like.
+// Any PNG up to 4096 x 4096 pixels and 16 MiB: colours become their luma (ITU-R BT.601),
+// transparency shows white, 16 bits become 8. Throws Error(input) for anything else, saying what it
+// looks like, and for a picture whose checksums show that it is damaged.
 GrayImage read_png(const std::string& path);
 
 }  // namespace handgrad

@@ -28,7 +28,8 @@ namespace {
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
 constexpr std::size_t kLengthBytes = 8;
 constexpr const char* kChecksumKey = "sha256";
-const std::string kNoChecksum(64, '0');
+constexpr std::string_view kNoChecksum =
+    "0000000000000000000000000000000000000000000000000000000000000000";
 // How every header with a checksum begins, so that the place of the value is known without a
 // search, which some other text of the header might mislead.
 constexpr std::string_view kChecksumPrefix = "{\"__metadata__\":{\"sha256\":\"";

@@ -17,11 +17,11 @@ auto clamp_logvar(typename Simd<Arch>::F logvar) {
     return S::select(raised > S::set(kLogvarMax), S::set(kLogvarMax), raised);
 }
 
-// Where the clamp's derivative is 1; outside it is 0.
+// Where the clamp's derivative is 0. A NaN is not outside: it shows in the gradients too.
 template <class Arch>
-auto logvar_is_inside(typename Simd<Arch>::F logvar) {
+auto logvar_is_outside(typename Simd<Arch>::F logvar) {
     using S = Simd<Arch>;
-    return S::both(logvar >= S::set(kLogvarMin), logvar <= S::set(kLogvarMax));
+    return S::either(logvar < S::set(kLogvarMin), logvar > S::set(kLogvarMax));
 }
 
 template <class Arch>
@@ -46,8 +46,8 @@ void reparameterize_backward(const float* dz, const float* logvar, const float* 
         const F d = block.load(dz);
         block.store(dmu, block.load(dmu) + d);
         const F through_sigma = S::set(0.5f) * d * block.load(deviation);
-        const F gradient = S::select(logvar_is_inside<Arch>(block.load(logvar)), through_sigma,
-                                     S::set(0.0f));
+        const F gradient = S::select(logvar_is_outside<Arch>(block.load(logvar)), S::set(0.0f),
+                                     through_sigma);
         block.store(dlogvar, block.load(dlogvar) + gradient);
     });
 }

@@ -16,7 +16,7 @@ float bce_with_logits(const float* logits, const float* targets, float scale, fl
     using F = typename S::F;
     return sum_of_blocks<Arch>(n, [&](Block<Arch> block) {
         const F a = block.load(logits), t = block.load(targets);
-        const F e = M::exp(-S::abs(a));  // one exp serves loss and gradient
+        const F e = M::exp_of_minus_abs(a);  // one exp serves loss and gradient
         if (dlogits != nullptr)
             block.store(dlogits, (M::sigmoid_from(a, e) - t) * S::set(scale));
         return S::fnma(a, t, M::positive(a)) + M::log1p_unit(e);
@@ -39,7 +39,7 @@ float bce_with_probabilities(const float* probabilities, const float* targets, f
             block.store(dprobabilities,
                         S::select(S::either(p < low, p > high), S::set(0.0f), dp));
         }
-        return -S::fma(t, M::log(c), (one - t) * M::log1p(-c));
+        return S::neg(S::fma(t, M::log(c), (one - t) * M::log1p(S::neg(c))));
     });
 }
 
@@ -67,8 +67,8 @@ float kl_divergence(const float* mu, const float* logvar, float scale, float* dm
         const F growth = M::expm1(l);
         if (dmu != nullptr) {
             block.store(dmu, m * S::set(scale));
-            block.store(dlogvar, S::select(logvar_is_inside<Arch>(unclamped),
-                                           growth * half * S::set(scale), zero));
+            block.store(dlogvar, S::select(logvar_is_outside<Arch>(unclamped), zero,
+                                           growth * half * S::set(scale)));
         }
         // expm1(l) >= l; where rounding says otherwise the difference is nothing.
         const F excess = M::positive(growth - l);

@@ -20,7 +20,7 @@ void adam(const AdamStep& step, const float* gradient, float* w, float* m, float
         const F g = block.load(gradient);
         F first = block.load(m), second = block.load(v);
         first = S::fma(g - first, one_minus_beta1, first);
-        second = S::fma(S::fma(g, g, -second), one_minus_beta2, second);
+        second = S::fma(S::fma(g, g, S::neg(second)), one_minus_beta2, second);
         first = S::select(S::abs(first) < S::set(1e-30f), zero, first);
         second = S::select(second < S::set(1e-36f), zero, second);
         block.store(m, first);

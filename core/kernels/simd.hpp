@@ -4,6 +4,7 @@
 // of floats). F and I have + - * (and F / by div) and comparisons as operators; anything where
 // xsimd 8.1 is missing an instruction, or where processors differ, has a function here instead:
 //   fma    8.1 has none for AVX-512 (it multiplies, then adds)
+//   neg    8.1 has 0 - x for AVX-512, which gives +0 for +0; write neg(x), never -x
 //   div, sqrt   Newton approximations on NEON in xsimd; here always correctly rounded
 //   max, min    x86 and NEON treat NaN and signed zeros differently; write select(a > b, a, b)
 // Everything is in an unnamed namespace: each isa_*.cpp is compiled with its own flags, and a
@@ -31,6 +32,9 @@ template <class Arch>
 inline constexpr bool kHasFma = true;
 template <>
 inline constexpr bool kHasFma<xsimd::sse2> = false;
+
+// The sign of a float, among its bits.
+inline constexpr std::int32_t kSignBit = std::int32_t(0x80000000u);
 
 template <class Arch>
 struct Simd {
@@ -73,7 +77,13 @@ struct Simd {
         return xsimd::fma(a, b, c);
 #endif
     }
-    static F fnma(F a, F b, F c) { return fma(-a, b, c); }
+    static F fnma(F a, F b, F c) {
+#if defined(__AVX512F__)
+        return F(_mm512_fnmadd_ps(a, b, c));
+#else
+        return fma(neg(a), b, c);
+#endif
+    }
 
     static F div(F a, F b) {
 #if defined(__aarch64__)
@@ -105,6 +115,7 @@ struct Simd {
     static I bit_xor(I a, I b) { return a ^ b; }
 
     static F abs(F x) { return as_float(bit_and(as_int(x), set_int(0x7fffffff))); }
+    static F neg(F x) { return as_float(bit_xor(as_int(x), set_int(kSignBit))); }
 
     // width pixels, each 0 to 255, as floats.
     static F load_pixels(const std::uint8_t* p) {
@@ -234,6 +245,7 @@ struct Simd<ScalarArch> {
     static I bit_or(I a, I b) { return a | b; }
     static I bit_xor(I a, I b) { return a ^ b; }
     static F abs(F x) { return as_float(as_int(x) & 0x7fffffff); }
+    static F neg(F x) { return -x; }
     static F load_pixels(const std::uint8_t* p) { return static_cast<F>(*p); }
     static void transpose(F (&)[1]) {}
 };

@@ -9,10 +9,24 @@ namespace {
 template <class Arch>
 void sum_rows(const float* x, Index ldx, Index rows, Index cols, bool accumulate, float* y) {
     using S = Simd<Arch>;
-    for_each_block<Arch>(cols, [&](Block<Arch> block) {
-        auto sum = accumulate ? block.load(y) : S::set(0.0f);
-        for (Index i = 0; i < rows; ++i) sum = sum + block.load(x + i * ldx);
-        block.store(y, sum);
+    using F = typename S::F;
+    // Four vectors at a time are four chains of additions, which hide one another's latency.
+    constexpr int kVectors = 4;
+    Index j = 0;
+    for (; j + kVectors * S::width <= cols; j += kVectors * S::width) {
+        F sum[kVectors];
+        unroll<kVectors>([&](int v) {
+            sum[v] = accumulate ? S::load(y + j + v * S::width) : S::set(0.0f);
+        });
+        for (Index i = 0; i < rows; ++i)
+            unroll<kVectors>(
+                [&](int v) { sum[v] = sum[v] + S::load(x + i * ldx + j + v * S::width); });
+        unroll<kVectors>([&](int v) { S::store(y + j + v * S::width, sum[v]); });
+    }
+    for_each_block<Arch>(cols - j, [&](Block<Arch> block) {
+        F sum = accumulate ? block.load(y + j) : S::set(0.0f);
+        for (Index i = 0; i < rows; ++i) sum = sum + block.load(x + i * ldx + j);
+        block.store(y + j, sum);
     });
 }
 

@@ -114,11 +114,12 @@ TEST_CASE("vae: eight images can be learned by heart") {
     LossTerms terms;
     for (std::uint32_t step = 0; step < 1500; ++step) {
         fill_noise(0, Purpose::training_noise, step, samples, noise);
-        terms = model.forward_backward(x, noise, 1);
+        // With hardly any pull towards the prior nothing keeps it from learning all.
+        terms = model.forward_backward(x, noise, 0.01f);
         adam.step(1e-2);
     }
-    // At the start 64 ln 2 = 44.4 nats; log 8 = 2.1 would name the image.
-    CHECK(terms.loss < 8);
+    // 64 ln 2 = 44.4 nats at the start; less than one nat is every pixel right.
+    CHECK(terms.recon < 1);
 }
 
 TEST_CASE("vae: twenty steps give the same bits on every instruction set and thread count") {

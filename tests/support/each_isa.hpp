@@ -8,17 +8,19 @@
 namespace handgrad::test {
 
 // The active instruction set is that of the run, its name is in every failure message, and the one
-// from before is active again afterwards.
+// from before is active again afterwards, even if the body throws.
 template <class Body>
 void for_each_isa(Body&& body) {
-    const Isa before = active_isa();
+    struct Restore {
+        Isa before = active_isa();
+        ~Restore() { select_isa(before); }
+    } restore;
     for (Isa isa : supported_isas()) {
         const char* name = isa_name(isa);
         CAPTURE(name);
         select_isa(isa);
         body();
     }
-    select_isa(before);
 }
 
 }  // namespace handgrad::test
