@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/table.hpp"
+#include "reference_math.hpp"
 
 namespace handgrad::reference {
 
@@ -39,102 +39,6 @@ struct Tensor {
     T& operator[](std::size_t e) { return data[e]; }
     const T& operator[](std::size_t e) const { return data[e]; }
 };
-
-// --- Scalar functions ---------------------------------------------------------------------------
-
-template <class T>
-auto real_part(const T& x) {
-    if constexpr (requires { x.real(); })
-        return x.real();
-    else
-        return x;
-}
-
-template <class T>
-T absolute(const T& x) {
-    return real_part(x) < 0 ? -x : x;
-}
-
-// The derivative of clamp is 1 from low to high, both included, and 0 outside.
-template <class T>
-bool inside(const T& x, double low, double high) {
-    return real_part(x) >= real_part(T(low)) && real_part(x) <= real_part(T(high));
-}
-
-// A NaN stays a NaN.
-template <class T>
-T clamp(const T& x, double low, double high) {
-    if (real_part(x) < real_part(T(low))) return T(low);
-    if (real_part(x) > real_part(T(high))) return T(high);
-    return x;
-}
-
-// exp(x) - 1 and log(1 + x) without cancellation near 0. For z = a + ib:
-//   exp(z) - 1   = expm1(a) cos b - 2 sin^2(b/2) + i exp(a) sin b
-//   log(1 + z)   = log1p(a (2 + a) + b^2) / 2    + i atan2(b, 1 + a)
-template <class T>
-T expm1(const T& x) {
-    if constexpr (requires { x.real(); }) {
-        const auto a = x.real(), b = x.imag(), s = std::sin(b / 2);
-        return {std::expm1(a) * std::cos(b) - 2 * s * s, std::exp(a) * std::sin(b)};
-    } else {
-        return std::expm1(x);
-    }
-}
-
-template <class T>
-T log1p(const T& x) {
-    if constexpr (requires { x.real(); }) {
-        const auto a = x.real(), b = x.imag();
-        return {std::log1p(a * (2 + a) + b * b) / 2, std::atan2(b, 1 + a)};
-    } else {
-        return std::log1p(x);
-    }
-}
-
-// 1 / (1 + exp(-x)), written so that exp never overflows.
-template <class T>
-T sigmoid(const T& x) {
-    const T t = std::exp(-absolute(x));
-    return (real_part(x) >= 0 ? T(1) : t) / (T(1) + t);
-}
-
-// log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|))
-template <class T>
-T softplus(const T& x) {
-    return (real_part(x) > 0 ? x : T(0)) + log1p(std::exp(-absolute(x)));
-}
-
-template <class T>
-T activation_forward(Activation f, const T& x) {
-    switch (f) {
-        case Activation::relu:
-            return real_part(x) > 0 ? x : T(0);
-        case Activation::tanh:
-            return std::tanh(x);
-        case Activation::sigmoid:
-            return sigmoid(x);
-        case Activation::linear:
-            break;
-    }
-    return x;
-}
-
-// f'(x) in terms of y = f(x), so that x need not be kept.
-template <class T>
-T activation_derivative(Activation f, const T& y) {
-    switch (f) {
-        case Activation::relu:
-            return T(real_part(y) > 0 ? 1 : 0);
-        case Activation::tanh:
-            return T(1) - y * y;
-        case Activation::sigmoid:
-            return y * (T(1) - y);
-        case Activation::linear:
-            break;
-    }
-    return T(1);
-}
 
 // --- Products -----------------------------------------------------------------------------------
 

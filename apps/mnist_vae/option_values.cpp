@@ -88,7 +88,7 @@ static std::size_t edit_distance(const std::string& a, const std::string& b) {
 
 std::string closest_name(const std::string& text, const std::vector<std::string>& names) {
     std::string best;
-    std::size_t best_distance = std::max<std::size_t>(1, text.size() / 3) + 1;
+    std::size_t best_distance = std::max<std::size_t>(2, text.size() / 3) + 1;
     for (const std::string& name : names) {
         const std::size_t distance = edit_distance(text, name);
         if (distance < best_distance) {

@@ -116,8 +116,10 @@ std::uint32_t big_endian(Bytes four) {
 }
 
 // A chunk is: length of the data, type, data, CRC-32 of type and data (PNG specification, section
-// 5). stb_image does not look at the CRC, and would show a damaged picture.
+// 5). stb_image does not look at the CRC, and would show a damaged picture; and it copies to a null
+// pointer if the pixels begin with an empty chunk, which no encoder writes.
 void check_chunks(const std::string& path, Bytes file) {
+    bool has_pixels = false;
     for (std::size_t place = kSignature.size(); place < file.size();) {
         const Bytes rest = file.subspan(place);
         if (rest.size() < 12 || big_endian(rest) > rest.size() - 12) break;
@@ -129,7 +131,12 @@ void check_chunks(const std::string& path, Bytes file) {
             refuse(path, "a damaged PNG picture",
                    "a wrong checksum in the chunk at byte " + std::to_string(place),
                    "the right one");
-        if (text_of(type_and_data).starts_with("IEND")) return;
+        const std::string_view type = text_of(type_and_data.first(4));
+        if (type == "IEND") return;
+        if (type == "IDAT" && length == 0 && !has_pixels)
+            refuse(path, "a PNG picture that cannot be decoded", "an empty first chunk IDAT",
+                   "pixels");
+        has_pixels = has_pixels || type == "IDAT";
         place += 12 + length;
     }
     refuse(path, "a PNG picture that is cut short", std::to_string(file.size()) + " bytes",

@@ -19,10 +19,14 @@ void activation_forward(Activation f, const float* x, float* y, Index n) {
     using M = Math<Arch>;
     using F = typename Simd<Arch>::F;
     switch (f) {
-        case Activation::linear: return map<Arch>(x, y, n, [](F a) { return a; });
-        case Activation::relu: return map<Arch>(x, y, n, [](F a) { return M::positive(a); });
-        case Activation::tanh: return map<Arch>(x, y, n, [](F a) { return M::tanh(a); });
-        case Activation::sigmoid: return map<Arch>(x, y, n, [](F a) { return M::sigmoid(a); });
+        case Activation::linear:
+            return map<Arch>(x, y, n, [](F a) { return a; });
+        case Activation::relu:
+            return map<Arch>(x, y, n, [](F a) { return M::positive(a); });
+        case Activation::tanh:
+            return map<Arch>(x, y, n, [](F a) { return M::tanh(a); });
+        case Activation::sigmoid:
+            return map<Arch>(x, y, n, [](F a) { return M::sigmoid(a); });
     }
 }
 
@@ -30,9 +34,8 @@ void activation_forward(Activation f, const float* x, float* y, Index n) {
 template <class Arch, class Derivative>
 void multiply_by_derivative(const float* dy, const float* y, float* dx, Index n,
                             Derivative derivative) {
-    for_each_block<Arch>(n, [&](Block<Arch> block) {
-        block.store(dx, derivative(block.load(dy), block.load(y)));
-    });
+    for_each_block<Arch>(
+        n, [&](Block<Arch> block) { block.store(dx, derivative(block.load(dy), block.load(y))); });
 }
 
 template <class Arch>

@@ -21,7 +21,7 @@ auto clamp_logvar(typename Simd<Arch>::F logvar) {
 template <class Arch>
 auto logvar_is_outside(typename Simd<Arch>::F logvar) {
     using S = Simd<Arch>;
-    return S::either(logvar < S::set(kLogvarMin), logvar > S::set(kLogvarMax));
+    return S::either(logvar<S::set(kLogvarMin), logvar> S::set(kLogvarMax));
 }
 
 template <class Arch>
@@ -46,8 +46,8 @@ void reparameterize_backward(const float* dz, const float* logvar, const float* 
         const F d = block.load(dz);
         block.store(dmu, block.load(dmu) + d);
         const F through_sigma = S::set(0.5f) * d * block.load(deviation);
-        const F gradient = S::select(logvar_is_outside<Arch>(block.load(logvar)), S::set(0.0f),
-                                     through_sigma);
+        const F gradient =
+            S::select(logvar_is_outside<Arch>(block.load(logvar)), S::set(0.0f), through_sigma);
         block.store(dlogvar, block.load(dlogvar) + gradient);
     });
 }

@@ -17,8 +17,7 @@ float bce_with_logits(const float* logits, const float* targets, float scale, fl
     return sum_of_blocks<Arch>(n, [&](Block<Arch> block) {
         const F a = block.load(logits), t = block.load(targets);
         const F e = M::exp_of_minus_abs(a);  // one exp serves loss and gradient
-        if (dlogits != nullptr)
-            block.store(dlogits, (M::sigmoid_from(a, e) - t) * S::set(scale));
+        if (dlogits != nullptr) block.store(dlogits, (M::sigmoid_from(a, e) - t) * S::set(scale));
         return S::fnma(a, t, M::positive(a)) + M::log1p_unit(e);
     });
 }
@@ -36,8 +35,7 @@ float bce_with_probabilities(const float* probabilities, const float* targets, f
         c = S::select(c > high, high, c);
         if (dprobabilities != nullptr) {
             const F dp = S::div(c - t, c * (one - c)) * S::set(scale);
-            block.store(dprobabilities,
-                        S::select(S::either(p < low, p > high), S::set(0.0f), dp));
+            block.store(dprobabilities, S::select(S::either(p<low, p> high), S::set(0.0f), dp));
         }
         return S::neg(S::fma(t, M::log(c), (one - t) * M::log1p(S::neg(c))));
     });

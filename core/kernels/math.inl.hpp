@@ -67,8 +67,8 @@ struct Math {
     // as 2^-e times as much; where e = 0, that makes f all of x again.
     static F log1p(F x) {
         const F u = constant(1.0f) + x;
-        const F lost = S::select(x > constant(1.0f), constant(1.0f) - (u - x),
-                                 x - (u - constant(1.0f)));
+        const F lost =
+            S::select(x > constant(1.0f), constant(1.0f) - (u - x), x - (u - constant(1.0f)));
         const Split split = split_exponent(u);
         const F exact = S::fma(lost, power_of_two(S::set_int(0) - split.e), split.f);
         // Beyond 2^64 the lost 1 does not count, and 2^-e may be no normal float.
@@ -223,8 +223,7 @@ struct Math {
         F cosine = constant(0x1.99e86ap-16f);  // 1 - r^2 / 2 + r^4 P(r^2); error 2^-33
         cosine = S::fma(cosine, square, constant(-0x1.6c0c28p-10f));
         cosine = S::fma(cosine, square, constant(0x1.55554ap-5f));
-        cosine = S::fma(cosine, square * square,
-                        S::fma(constant(-0.5f), square, constant(1.0f)));
+        cosine = S::fma(cosine, square * square, S::fma(constant(-0.5f), square, constant(1.0f)));
 
         const I quadrant = S::as_int(shifted) + S::set_int(quarters);
         const F odd = S::to_float(S::bit_and(quadrant, S::set_int(1)));

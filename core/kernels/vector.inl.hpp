@@ -15,9 +15,8 @@ void sum_rows(const float* x, Index ldx, Index rows, Index cols, bool accumulate
     Index j = 0;
     for (; j + kVectors * S::width <= cols; j += kVectors * S::width) {
         F sum[kVectors];
-        unroll<kVectors>([&](int v) {
-            sum[v] = accumulate ? S::load(y + j + v * S::width) : S::set(0.0f);
-        });
+        unroll<kVectors>(
+            [&](int v) { sum[v] = accumulate ? S::load(y + j + v * S::width) : S::set(0.0f); });
         for (Index i = 0; i < rows; ++i)
             unroll<kVectors>(
                 [&](int v) { sum[v] = sum[v] + S::load(x + i * ldx + j + v * S::width); });
@@ -40,9 +39,8 @@ float sum_squares(const float* x, Index n) {
 
 template <class Arch>
 void scale(float factor, float* x, Index n) {
-    for_each_block<Arch>(n, [&](Block<Arch> block) {
-        block.store(x, block.load(x) * Simd<Arch>::set(factor));
-    });
+    for_each_block<Arch>(
+        n, [&](Block<Arch> block) { block.store(x, block.load(x) * Simd<Arch>::set(factor)); });
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace handgrad::test {
+namespace handgrad::test::safetensors {
 
 using Bytes = std::vector<std::byte>;
 
@@ -25,7 +25,7 @@ inline Bytes length_field(std::uint64_t length) {
     return bytes;
 }
 
-// A file, put together from the format's description.
+// A file of this header, and zeros for data.
 inline Bytes file_of(std::string_view header, std::size_t data_bytes) {
     Bytes bytes = length_field(header.size());
     append(bytes, header);
@@ -33,16 +33,18 @@ inline Bytes file_of(std::string_view header, std::size_t data_bytes) {
     return bytes;
 }
 
-// Two tensors, 24 and 8 bytes.
+// The header of the good file: two tensors, 24 and 8 bytes.
 inline const std::string kHeader = R"({"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},)"
                                    R"("b":{"dtype":"F32","shape":[2],"data_offsets":[24,32]}})";
 
+// `header` with the first `from` replaced, which must be there.
 inline std::string with(std::string header, std::string_view from, std::string_view to) {
     const std::size_t place = header.find(from);
     REQUIRE(place != header.npos);
     return header.replace(place, from.size(), to);
 }
 
+// The good file with one change in its header.
 inline Bytes changed(std::string_view from, std::string_view to) {
     return file_of(with(kHeader, from, to), 32);
 }
@@ -167,4 +169,4 @@ inline std::vector<BadFile> bad_tensors() {
     };
 }
 
-}  // namespace handgrad::test
+}  // namespace handgrad::test::safetensors

@@ -12,7 +12,7 @@
 #include "safetensors_bytes.hpp"
 
 using namespace handgrad;
-using namespace handgrad::test;
+using namespace handgrad::test::safetensors;
 
 namespace {
 

@@ -31,11 +31,9 @@ class Guarded {
         std::memcpy(data(), values.data(), values.size() * sizeof(float));
     }
     float* data() { return memory_.data() + kGuard; }
-    Index size() const { return std::ssize(memory_) - 2 * kGuard; }
+    std::size_t size() const { return memory_.size() - 2 * kGuard; }
     float operator[](std::size_t i) const { return memory_[kGuard + i]; }
-    std::vector<float> values() const {
-        return {memory_.begin() + kGuard, memory_.end() - kGuard};
-    }
+    std::vector<float> values() const { return {memory_.begin() + kGuard, memory_.end() - kGuard}; }
     bool guards_intact() const {
         const std::vector<float> untouched(kGuard, kNan);
         const std::size_t bytes = kGuard * sizeof(float);

@@ -16,8 +16,8 @@ struct Function {
     const char* name;
     Kernel KernelTable::*kernel;
     double (*truth)(double);
-    double ulps;             // the promised bound
-    bool flushes = false;    // results that would be denormal may be +0
+    double ulps;           // the promised bound
+    bool flushes = false;  // results that would be denormal may be +0
 };
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
