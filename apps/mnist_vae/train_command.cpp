@@ -187,10 +187,10 @@ class TrainingRun {
         const double images = double(dataset_.train.images.count) * double(rows.size());
         char text[512];
         std::snprintf(text, sizeof text,
-                      "\ntrained %td epochs: val_loss %.2f (recon %.2f + kl %.2f), lowest %.2f in "
+                      "\ntrained %td epoch%s: val_loss %.2f (recon %.2f + kl %.2f), lowest %.2f in "
                       "epoch %td\n%s of training at %s images/s, %s in all\npictures, losses and "
                       "weights are in %s",
-                      last.epoch, last.val_loss, last.val_recon, last.val_kl,
+                      last.epoch, last.epoch == 1 ? "" : "s", last.val_loss, last.val_recon, last.val_kl,
                       trainer_.position.best_val_loss, trainer_.position.best_epoch,
                       format_seconds(seconds).c_str(), format_count(images / seconds).c_str(),
                       format_seconds(wall_seconds).c_str(), folder_.path.c_str());
