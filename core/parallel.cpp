@@ -27,14 +27,15 @@ void set_thread_count(int count) {
 void detail::parallel_for(Index n, Index grain, RangeFunction function, void* body) {
     if (n <= 0) return;
     const Index grains = (n + grain - 1) / grain;
-    const Index threads = std::min<Index>(thread_count(), grains);
-    if (threads == 1 || omp_in_parallel()) {
+    if (grains == 1 || thread_count() == 1 || omp_in_parallel()) {
         function(body, 0, n);
         return;
     }
     // An exception must not leave a parallel region: it is carried out by hand.
     std::exception_ptr failure;
-#pragma omp parallel num_threads(static_cast<int>(threads))
+    // The team always has the same size, even when there is less to do: libgomp ends the threads
+    // that a smaller team leaves over, and starts new ones for the next.
+#pragma omp parallel num_threads(thread_count())
     {
         // The runtime may grant fewer threads than asked for: cut by what there is.
         const Index id = omp_get_thread_num(), team = omp_get_num_threads();

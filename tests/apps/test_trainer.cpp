@@ -188,20 +188,6 @@ TEST_CASE("trainer: a loss that is not finite stops before the weights are touch
     CHECK(run.adam.steps() == 0);
 }
 
-TEST_CASE("trainer: nothing is allocated after the first epoch") {
-    // The buffers are those of the first epoch: their addresses do not change.
-    Run run({}, 3);
-    const float* z = nullptr;
-    TrainerEvents events;
-    events.epoch_done = [&](const EpochMetrics& m, bool) {
-        Matrix x(16, 16);
-        const float* mu = run.model.encode(x).mu.data;
-        if (m.epoch > 1) CHECK(mu == z);
-        z = mu;
-    };
-    run.trainer->run(events);
-}
-
 TEST_CASE("trainer: data that does not fit is refused") {
     const IdxImages images = bars(10), empty{0, 4, 4, {}, ""};
     const IdxImages wide{10, 4, 5, std::vector<std::uint8_t>(200), ""};

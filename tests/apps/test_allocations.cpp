@@ -1,0 +1,72 @@
+// Counts every allocation of the process: after its first step, training makes none.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "../../apps/mnist_vae/batches.hpp"
+#include "../../apps/mnist_vae/vae.hpp"
+#include "../../core/parallel.hpp"
+#include "../../core/random.hpp"
+#include "../../optim/adam.hpp"
+#include "../../optim/clip.hpp"
+
+static std::atomic<long> g_allocations{0};
+
+static void* allocate(std::size_t size, std::size_t alignment) {
+    ++g_allocations;
+    // aligned_alloc wants a multiple of the alignment.
+    const std::size_t whole = (size + alignment - 1) / alignment * alignment;
+    if (void* memory = std::aligned_alloc(alignment, whole > 0 ? whole : alignment)) return memory;
+    throw std::bad_alloc();
+}
+
+void* operator new(std::size_t size) { return allocate(size, alignof(std::max_align_t)); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+    return allocate(size, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+using namespace handgrad;
+using namespace handgrad::mnist_vae;
+
+TEST_CASE("the counter counts") {
+    const long before = g_allocations;
+    const Matrix m(3, 4);
+    CHECK(g_allocations > before);
+}
+
+TEST_CASE("training allocates nothing after its first epoch, on any number of threads") {
+    const int threads_before = thread_count();
+    IdxImages images{70, 6, 5, std::vector<std::uint8_t>(70 * 30, 100), ""};
+    for (int threads : {1, 3}) {
+        set_thread_count(threads);
+        Vae model({.image_rows = 6, .image_cols = 5, .hidden = {300, 40}, .latent = 3});
+        model.initialize(Initializer::glorot, 1);
+        Adam adam(model.arena(), {});
+        Batches batches(images, 32);
+        Matrix x, noise;
+        long counted = -1;
+        for (std::uint32_t epoch = 1; epoch <= 4; ++epoch) {
+            const long before = g_allocations;
+            batches.start_epoch(0, epoch);
+            for (Index b = 0; b < batches.batches_per_epoch(); ++b) {
+                const auto samples = batches.samples(b);
+                batches.load(b, x.resize(Index(samples.size()), 30));
+                fill_noise(0, Purpose::training_noise, epoch, samples,
+                           noise.resize(Index(samples.size()), 3));
+                model.forward_backward(x, noise, 1);
+                clip_global_norm(model.arena(), 1);
+                adam.step(1e-3);
+            }
+            counted = g_allocations - before;
+            if (epoch == 1) CHECK(counted > 0);
+        }
+        CHECK(counted == 0);
+    }
+    set_thread_count(threads_before);
+}
