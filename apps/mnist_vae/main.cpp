@@ -5,6 +5,7 @@
 #include <new>
 
 #include "../../core/error.hpp"
+#include "../../core/isa.hpp"
 #include "commands.hpp"
 #include "terminal.hpp"
 
@@ -19,6 +20,8 @@ struct Overloaded : Functions... {
 };
 
 void run(const Command& command) {
+    // A bad HANDGRAD_ISA is found before anything is done.
+    if (!std::holds_alternative<TextCommand>(command)) active_isa();
     std::visit(Overloaded{[](const TrainCommand& c) { run_train(c); },
                           [](const EvaluateCommand& c) { run_evaluate(c); },
                           [](const ReconstructCommand& c) { run_reconstruct(c); },
