@@ -70,7 +70,8 @@ void LogCsv::append(const EpochMetrics& metrics) {
     const int error = errno;
     if (file != nullptr) written = std::fclose(file) == 0 && written;
     if (!written)
-        throw Error(ErrorKind::output, path_, "cannot be written", std::strerror(error));
+        throw Error(ErrorKind::output, path_,
+                    "cannot be written: " + std::string(std::strerror(error)));
 }
 
 std::vector<EpochMetrics> read_log(const std::string& path) {

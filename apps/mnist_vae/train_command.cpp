@@ -62,8 +62,9 @@ void create_folder(const RunFolder& run) {
     std::error_code error;
     fs::create_directories(run.path, error);
     if (error || !fs::is_directory(run.path))
-        throw Error(ErrorKind::output, run.path.string(), "cannot be made a folder",
-                    error ? error.message() : "a file of that name");
+        throw Error(ErrorKind::output, run.path.string(),
+                    "cannot be made a folder: " +
+                        (error ? error.message() : std::string("a file has that name")));
 }
 
 // The files of a run that is replaced; others in the folder are not ours.
@@ -73,7 +74,7 @@ void remove_run(const RunFolder& run) {
           run.reconstructions(), run.samples(), run.manifold()}) {
         std::error_code error;
         fs::remove(file, error);
-        if (error) throw Error(ErrorKind::output, file, "cannot be removed", error.message());
+        if (error) throw Error(ErrorKind::output, file, "cannot be removed: " + error.message());
     }
 }
 

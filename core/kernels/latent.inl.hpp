@@ -21,7 +21,9 @@ auto clamp_logvar(typename Simd<Arch>::F logvar) {
 template <class Arch>
 auto logvar_is_outside(typename Simd<Arch>::F logvar) {
     using S = Simd<Arch>;
-    return S::either(logvar<S::set(kLogvarMin), logvar> S::set(kLogvarMax));
+    const auto below = logvar < S::set(kLogvarMin);
+    const auto above = logvar > S::set(kLogvarMax);
+    return S::either(below, above);
 }
 
 template <class Arch>

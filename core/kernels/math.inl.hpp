@@ -2,10 +2,11 @@
 // xsimd's from instruction set to instruction set. Straight-line code of fused multiply-adds, so
 // that every instruction set computes the same bits (sse2, which has none, comes close).
 //
-// Each polynomial is a weighted minimax fit (iteratively reweighted least squares at 800 Chebyshev
-// nodes against 40-digit values), its coefficients rounded to float; the error given is relative to
-// the function, before rounding. Largest errors found over all floats are asserted in
-// tests/core/kernels/test_math.cpp.
+// Each polynomial is a weighted minimax fit (iteratively reweighted least squares at Chebyshev
+// nodes, against values of 40 digits or more), its coefficients rounded to float; the error given
+// is relative to the function, before rounding. In units of the last place the functions are within
+//   exp 1.2, expm1 1.7, log 1.2, log1p 1.9, sigmoid 2.4, tanh 2.6, softplus 2.2
+// on every float tried; tests/core/kernels/test_math.cpp asserts it on a sample of all floats.
 #pragma once
 
 #include <limits>
@@ -77,7 +78,7 @@ struct Math {
     }
 
     // log(1 + t) for t in [0, 1], as the losses need it: t P(t - 271/512), with neither a division
-    // nor a case; error 2^-27.3. About this centre the coefficients fall off quickly, and its own
+    // nor a case; error 2^-27.6. About this centre the coefficients fall off quickly, and its own
     // P is all but exactly a float.
     static F log1p_unit(F t) {
         const F s = t - constant(0x1.0fp-1f);

@@ -1,4 +1,8 @@
 // One step of an optimiser over flat arrays; see optim/*.hpp for the formulas.
+// A bracket is one operation that rounds once, so these are all the roundings:
+//   adam   m = [fma([g - m], one_minus_beta1, m)];  v = [fma([fma(g, g, -v)], one_minus_beta2, v)]
+//          w = [fma(-step_size, [m / [[[sqrt v] / root_bias_correction] + epsilon]], w)]
+//   sgd    velocity = [fma(-learning_rate, g, [momentum velocity])];  w = [w + velocity]
 #pragma once
 
 #include "array.inl.hpp"
@@ -15,6 +19,7 @@ void adam(const AdamStep& step, const float* gradient, float* w, float* m, float
     const F one_minus_beta2 = S::set(step.one_minus_beta2);
     const F step_size = S::set(step.step_size), epsilon = S::set(step.epsilon);
     const F root_correction = S::set(step.root_bias_correction), zero = S::set(0.0f);
+    // Dividing by 1 would change no bit and take nearly half as long again.
     const bool corrects_root = step.root_bias_correction != 1.0f;
     for_each_block<Arch>(n, [&](Block<Arch> block) {
         const F g = block.load(gradient);

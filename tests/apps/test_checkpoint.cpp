@@ -79,6 +79,26 @@ TEST_CASE("weights: the file has PyTorch's names and (out, in) shapes") {
         for (Index o = 0; o < 5; ++o) CHECK(transposed(o, i) == first.values(i, o));
 }
 
+TEST_CASE("weights: any byte changed is refused, the checksum's own key too") {
+    const TemporaryDirectory folder;
+    const std::string path = folder.path() / "model.safetensors";
+    Trained a;
+    save_model(path, a.model, {});
+    const std::vector<std::byte> good = read_file(path, 1 << 20);
+    std::size_t accepted = 0;
+    for (std::size_t i = 0; i < good.size(); ++i) {
+        std::vector<std::byte> bad = good;
+        bad[i] ^= std::byte(1 << (i % 8));
+        replace_file(path, bad);
+        try {
+            load_model(path, a.model);
+            ++accepted;
+        } catch (const Error&) {
+        }
+    }
+    CHECK(accepted == 0);
+}
+
 TEST_CASE("checkpoint: model, optimiser and position come back exactly") {
     const TemporaryDirectory folder;
     const std::string path = folder.path() / "checkpoint.safetensors";

@@ -3,7 +3,7 @@
 # second one is the one that runs this.
 set -euo pipefail
 # shellcheck source=tests/scripts/support/cases.sh
-source "$(dirname "${BASH_SOURCE[0]}")/support/cases.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../support/cases.sh"
 
 # sh_block N: the content of the README's Nth block of shell commands.
 sh_block() {
