@@ -135,7 +135,6 @@ struct CommandLine {
         define_split(*sub, encode.train_split);
 
         app.add_subcommand("info", "Version, instruction sets, threads and build");
-        for (CLI::App* s : app.get_subcommands(nullptr)) s->footer(std::string());
     }
 
     // Names that something misspelt may have been meant to be.

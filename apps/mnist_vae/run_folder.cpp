@@ -19,9 +19,6 @@ constexpr int kFormatVersion = 1;
 constexpr std::size_t kMaxConfigBytes = 1 << 20;
 constexpr Index kMaxWidth = 1 << 20;
 
-constexpr const char* kReconLossNames[] = {"bce", "bce-probabilities", "mse"};
-constexpr const char* kActivationNames[] = {"linear", "relu", "tanh", "sigmoid"};
-
 [[noreturn]] void refuse(const RunFolder& run, const std::string& field, const std::string& found,
                          const std::string& expected) {
     throw Error(ErrorKind::input, run.config(), "bad field '" + field + "'", found, expected);

@@ -4,7 +4,6 @@
 #include "../../core/error.hpp"
 #include "option_values.hpp"
 #include "options.hpp"
-#include "run_folder.hpp"
 
 namespace handgrad::mnist_vae {
 
@@ -13,12 +12,10 @@ namespace {
 constexpr std::uint64_t kMaxWidth = 65536, kMaxLatent = 4096, kMaxLayers = 16;
 constexpr std::uint64_t kMaxCount = 1'000'000'000;
 
-constexpr const char* kActivations[] = {"linear", "relu", "tanh", "sigmoid"};
 constexpr const char* kSchedules[] = {"constant", "step", "cosine"};
 constexpr const char* kOptimizers[] = {"adam", "sgd"};
 constexpr const char* kAdams[] = {"keras", "torch"};
 constexpr const char* kInits[] = {"glorot", "he", "torch"};
-constexpr const char* kReconLosses[] = {"bce", "bce-probabilities", "mse"};
 
 using Options = TrainOptions;
 
@@ -91,7 +88,7 @@ std::vector<OptionDescription> make_descriptions() {
          },
          [](const Options& o) { return widths_text(o.hidden); }},
         integer<&Options::latent, 1, kMaxLatent>("latent", "Latent dimensions"),
-        choice<&Options::activation, kActivations>("activation", "Of the hidden layers"),
+        choice<&Options::activation, kActivationNames>("activation", "Of the hidden layers"),
         integer<&Options::epochs, 1, kMaxCount>("epochs", "Passes over the training images"),
         integer<&Options::batch_size, 1, kMaxCount>("batch-size", "Images per update"),
         real<&Options::lr, parse_positive>("lr", "Learning rate"),
@@ -102,7 +99,7 @@ std::vector<OptionDescription> make_descriptions() {
         choice<&Options::adam, kAdams>(
             "adam", "keras: epsilon 1e-7 beside the uncorrected root; torch: 1e-8, corrected"),
         choice<&Options::init, kInits>("init", "How weights start; all uniform"),
-        choice<&Options::recon_loss, kReconLosses>(
+        choice<&Options::recon_loss, kReconLossNames>(
             "recon-loss", "bce takes logits; bce-probabilities clips as Keras does"),
         real<&Options::kl_weight, parse_non_negative>("beta", "Weight of the KL divergence"),
         real<&Options::clip_norm, parse_non_negative>(

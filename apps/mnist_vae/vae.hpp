@@ -25,6 +25,10 @@ namespace handgrad::mnist_vae {
 // probabilities, so that the decoder ends in a sigmoid.
 enum class ReconLoss { bce, bce_probabilities, mse };
 
+// As options and files spell them, in the order of the enumerations.
+inline constexpr const char* kReconLossNames[] = {"bce", "bce-probabilities", "mse"};
+inline constexpr const char* kActivationNames[] = {"linear", "relu", "tanh", "sigmoid"};
+
 struct Architecture {
     Index image_rows = 28, image_cols = 28;
     std::vector<Index> hidden{512};  // of the encoder, input side first
