@@ -19,10 +19,8 @@ struct Known {
 const Known kKnown[] = {
     {Isa::scalar, "scalar", &kernels::scalar_kernels},
 #if defined(__x86_64__)
-    {Isa::sse2, "sse2", &kernels::sse2_kernels},
-    {Isa::avx2, "avx2", &kernels::avx2_kernels},
-    {Isa::avx512, "avx512", &kernels::avx512_kernels},
-    {Isa::neon, "neon", nullptr},
+    {Isa::sse2, "sse2", &kernels::sse2_kernels},       {Isa::avx2, "avx2", &kernels::avx2_kernels},
+    {Isa::avx512, "avx512", &kernels::avx512_kernels}, {Isa::neon, "neon", nullptr},
 #elif defined(__aarch64__)
     {Isa::sse2, "sse2", nullptr},
     {Isa::avx2, "avx2", nullptr},
@@ -42,12 +40,14 @@ const Known& known(Isa isa) { return kKnown[static_cast<int>(isa)]; }
 bool processor_has(Isa isa) {
 #if defined(__x86_64__)
     switch (isa) {
-        case Isa::avx2: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+        case Isa::avx2:
+            return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
         case Isa::avx512:
             return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                    __builtin_cpu_supports("avx512cd");
-        default: break;
+        default:
+            break;
     }
 #endif
     return known(isa).table != nullptr;

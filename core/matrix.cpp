@@ -59,8 +59,7 @@ MatrixView Matrix::resize(Index rows, Index cols) {
 
 Matrix copy(ConstMatrixView source) {
     Matrix result(source.rows, source.cols);
-    for (Index i = 0; i < source.rows; ++i)
-        std::copy_n(source.row(i), source.cols, result.row(i));
+    for (Index i = 0; i < source.rows; ++i) std::copy_n(source.row(i), source.cols, result.row(i));
     return result;
 }
 

@@ -8,7 +8,8 @@ namespace handgrad {
 
 Parameter& ParameterArena::add(std::string name, Index rows, Index cols) {
     if (allocated_)
-        throw Error(ErrorKind::argument, "ParameterArena", "parameter added after allocate()", name);
+        throw Error(ErrorKind::argument, "ParameterArena", "parameter added after allocate()",
+                    name);
     if (rows < 1 || cols < 1)
         throw Error(ErrorKind::argument, "ParameterArena", "empty parameter " + name,
                     std::to_string(rows) + " x " + std::to_string(cols), "at least 1 x 1");

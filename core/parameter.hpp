@@ -49,7 +49,7 @@ class ParameterArena {
 
   private:
     std::deque<Parameter> parameters_;  // a deque, because references into it must stay valid
-    Matrix values_, gradients_;  // one row each
+    Matrix values_, gradients_;         // one row each
     Index size_ = 0;
     bool allocated_ = false;
 };

@@ -1,5 +1,6 @@
-// The scalar functions of reference.hpp: templates on the number type T, exact derivatives included,
-// since every branch looks at the real part only (a complex step moves the imaginary part).
+// The scalar functions of reference.hpp: templates on the number type T, exact derivatives
+// included, since every branch looks at the real part only (a complex step moves the imaginary
+// part).
 #pragma once
 
 #include <cmath>

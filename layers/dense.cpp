@@ -23,8 +23,8 @@ void activation_backward(ConstMatrixView dy, ConstMatrixView y, Activation f, Ma
 void dense_backward(ConstMatrixView da, ConstMatrixView x, ConstMatrixView w, MatrixView dx,
                     Write write, MatrixView dw, MatrixView db) {
     // a = x W + b, read from right to left:
-    sum_rows(da, write, db);                                         // ... + b
-    gemm_tn(x, da, write, dw);                                       // x W, seen from W
+    sum_rows(da, write, db);                                       // ... + b
+    gemm_tn(x, da, write, dw);                                     // x W, seen from W
     if (dx.data != nullptr) gemm_nt(da, w, Write::overwrite, dx);  // x W, seen from x
 }
 

@@ -9,9 +9,12 @@ namespace handgrad {
 
 static double limit(Initializer initializer, double fan_in, double fan_out) {
     switch (initializer) {
-        case Initializer::glorot: return std::sqrt(6.0 / (fan_in + fan_out));
-        case Initializer::he: return std::sqrt(6.0 / fan_in);
-        case Initializer::torch: return 1.0 / std::sqrt(fan_in);
+        case Initializer::glorot:
+            return std::sqrt(6.0 / (fan_in + fan_out));
+        case Initializer::he:
+            return std::sqrt(6.0 / fan_in);
+        case Initializer::torch:
+            return 1.0 / std::sqrt(fan_in);
     }
     return 0.0;
 }

@@ -12,8 +12,8 @@ double bce_with_logits(ConstMatrixView logits, ConstMatrixView targets, MatrixVi
 double bce_with_probabilities(ConstMatrixView probabilities, ConstMatrixView targets,
                               MatrixView dprobabilities) {
     return detail::mean_over_images("bce_with_probabilities",
-                                    active_kernels().bce_with_probabilities, probabilities,
-                                    targets, dprobabilities);
+                                    active_kernels().bce_with_probabilities, probabilities, targets,
+                                    dprobabilities);
 }
 
 }  // namespace handgrad

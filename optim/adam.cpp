@@ -28,8 +28,7 @@ void Adam::step(double learning_rate) {
     const kernels::AdamStep step{
         .one_minus_beta1 = static_cast<float>(1 - config_.beta1),
         .one_minus_beta2 = static_cast<float>(1 - config_.beta2),
-        .step_size =
-            static_cast<float>(learning_rate * (keras ? root : 1.0) / (1 - beta1_power_)),
+        .step_size = static_cast<float>(learning_rate * (keras ? root : 1.0) / (1 - beta1_power_)),
         .root_bias_correction = static_cast<float>(keras ? 1.0 : root),
         .epsilon = static_cast<float>(config_.epsilon),
     };

@@ -43,7 +43,7 @@ class Adam : public Optimizer {
   private:
     ParameterArena& arena_;
     AdamConfig config_;
-    Matrix m_, v_;                          // one row each, laid out as the arena
+    Matrix m_, v_;                              // one row each, laid out as the arena
     double beta1_power_ = 1, beta2_power_ = 1;  // beta^t
 };
 

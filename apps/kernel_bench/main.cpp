@@ -64,8 +64,8 @@ void measure(benchmark::State& state, Isa isa, int threads, double flops, double
     using benchmark::Counter;
     if (flops > 0) {
         state.counters["GFLOP/s"] = Counter(flops / 1e9, Counter::kIsIterationInvariantRate);
-        state.counters["%peak"] = Counter(100.0 * flops / g_peaks.at({isa, threads}),
-                                          Counter::kIsIterationInvariantRate);
+        state.counters["%peak"] =
+            Counter(100.0 * flops / g_peaks.at({isa, threads}), Counter::kIsIterationInvariantRate);
     }
     if (bytes > 0)
         state.counters["GB/s"] = Counter(bytes / 1e9, Counter::kIsIterationInvariantRate);
@@ -108,9 +108,8 @@ void register_elementwise(Isa isa, int threads, const std::string& suffix) {
     add("fill_noise/128x20", [=](benchmark::State& state) {
         std::vector<std::uint32_t> samples(128);
         Matrix noise(128, 20);
-        measure(state, isa, threads, 0, 4.0 * 128 * 20, [&] {
-            fill_noise(0, Purpose::training_noise, 1, samples, noise);
-        });
+        measure(state, isa, threads, 0, 4.0 * 128 * 20,
+                [&] { fill_noise(0, Purpose::training_noise, 1, samples, noise); });
     });
 }
 

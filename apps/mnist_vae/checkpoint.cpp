@@ -72,8 +72,8 @@ std::optional<ModelOrigin> load_model(const std::string& path, Vae& model) {
     const SafetensorsFile file(read_file(path, kMaxFileBytes), path);
     // A damaged key "sha256" must not turn a file of ours into one of another writer.
     const auto format = file.metadata().find("format");
-    const bool ours = file.has_checksum() || (format != file.metadata().end() &&
-                                              format->second.starts_with("handgrad"));
+    const bool ours = file.has_checksum() ||
+                      (format != file.metadata().end() && format->second.starts_with("handgrad"));
     if (ours) {
         file.require_checksum();
         check_format(file, path, kModelFormat);
@@ -93,17 +93,17 @@ void save_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
     for (const Optimizer::Buffer& buffer : optimizer.state())
         add_tensors(model, buffer.values, buffer.name + ".", tensors);
     replace_file(path,
-                 serialize_safetensors(
-                     std::move(tensors), {{"format", kCheckpointFormat},
-                                          {"data_hash", data_hash},
-                                          {"step", std::to_string(optimizer.steps())},
-                                          {"epoch", std::to_string(position.epoch)},
-                                          {"batch", std::to_string(position.batch)},
-                                          {"recon_sum", number_text(position.recon_sum)},
-                                          {"kl_sum", number_text(position.kl_sum)},
-                                          {"seconds", number_text(position.seconds)},
-                                          {"best_val_loss", number_text(position.best_val_loss)},
-                                          {"best_epoch", std::to_string(position.best_epoch)}}));
+                 serialize_safetensors(std::move(tensors),
+                                       {{"format", kCheckpointFormat},
+                                        {"data_hash", data_hash},
+                                        {"step", std::to_string(optimizer.steps())},
+                                        {"epoch", std::to_string(position.epoch)},
+                                        {"batch", std::to_string(position.batch)},
+                                        {"recon_sum", number_text(position.recon_sum)},
+                                        {"kl_sum", number_text(position.kl_sum)},
+                                        {"seconds", number_text(position.seconds)},
+                                        {"best_val_loss", number_text(position.best_val_loss)},
+                                        {"best_epoch", std::to_string(position.best_epoch)}}));
 }
 
 Position load_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,

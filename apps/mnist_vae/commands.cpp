@@ -44,9 +44,9 @@ struct OpenRun {
         data = choice.data.empty() ? options.data : choice.data;
         const std::optional<ModelOrigin> found = load_model(folder.model(), model);
         if (!found)
-            std::fprintf(stderr,
-                         "mnist_vae: %s has no checksum: written by another program, not verified\n",
-                         folder.model().c_str());
+            std::fprintf(
+                stderr, "mnist_vae: %s has no checksum: written by another program, not verified\n",
+                folder.model().c_str());
         origin = found.value_or(ModelOrigin{});
     }
 
@@ -54,8 +54,7 @@ struct OpenRun {
         return output.empty() ? (folder.path / name).string() : output;
     }
     Dataset load(Splits splits) const {
-        const std::optional<std::string> wanted =
-            data.empty() ? std::nullopt : std::optional(data);
+        const std::optional<std::string> wanted = data.empty() ? std::nullopt : std::optional(data);
         Dataset dataset = load_dataset(find_data_folder(wanted), splits);
         check_image_size("--data", model.architecture(), dataset.test.images);
         return dataset;
@@ -99,8 +98,7 @@ void run_evaluate(const EvaluateCommand& command) {
     const LossTerms mean = evaluator.evaluate(nullptr, weight);
     char header[128];
     std::snprintf(header, sizeof header, "%-8s %12s %12s %12s\n", "z", "recon", "kl", "loss");
-    write_text(run.output,
-               header + format_losses("sampled", sampled) + format_losses("mu", mean));
+    write_text(run.output, header + format_losses("sampled", sampled) + format_losses("mu", mean));
 }
 
 void run_reconstruct(const ReconstructCommand& command) {
@@ -108,14 +106,13 @@ void run_reconstruct(const ReconstructCommand& command) {
     const std::string path = run.output_or("reconstruct.png");
     if (command.image.empty()) {
         const Dataset dataset = run.load(Splits::test_only);
-        return write_picture(path, draw_reconstructions(run.model, dataset.test.images,
-                                                        command.count));
+        return write_picture(path,
+                             draw_reconstructions(run.model, dataset.test.images, command.count));
     }
     const Architecture& a = run.model.architecture();
-    const std::vector<float> digit = normalize_digit(read_png(command.image), a.image_rows,
-                                                     a.image_cols, command.image);
-    write_picture(path, draw_reconstructions(
-                            run.model, {digit.data(), 1, a.pixels(), a.pixels()}));
+    const std::vector<float> digit =
+        normalize_digit(read_png(command.image), a.image_rows, a.image_cols, command.image);
+    write_picture(path, draw_reconstructions(run.model, {digit.data(), 1, a.pixels(), a.pixels()}));
 }
 
 void run_sample(const SampleCommand& command) {
@@ -134,8 +131,7 @@ void run_manifold(const ManifoldCommand& command) {
     OpenRun run(command.choice);
     // Which dimensions to show is a question to the data, if there are more than two.
     const bool needs_data = run.model.architecture().latent > 2;
-    const IdxImages images =
-        needs_data ? run.load(Splits::test_only).test.images : IdxImages{};
+    const IdxImages images = needs_data ? run.load(Splits::test_only).test.images : IdxImages{};
     write_picture(run.output_or("manifold.png"), draw_manifold(run.model, images, command.size));
 }
 

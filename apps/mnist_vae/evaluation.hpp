@@ -33,7 +33,6 @@ class Evaluator {
 void load_images(const IdxImages& images, Index first, MatrixView x);
 
 // Throws Error(argument) naming `where` unless the images are of the architecture's size.
-void check_image_size(const char* where, const Architecture& architecture,
-                      const IdxImages& images);
+void check_image_size(const char* where, const Architecture& architecture, const IdxImages& images);
 
 }  // namespace handgrad::mnist_vae

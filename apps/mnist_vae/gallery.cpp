@@ -81,9 +81,8 @@ std::pair<Index, Index> most_used_dimensions(Vae& model, const IdxImages& images
         }
     std::vector<Index> order(static_cast<std::size_t>(latent));
     std::iota(order.begin(), order.end(), Index{0});
-    std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) {
-        return kl[std::size_t(a)] > kl[std::size_t(b)];
-    });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](Index a, Index b) { return kl[std::size_t(a)] > kl[std::size_t(b)]; });
     return std::minmax(order[0], order[1]);
 }
 

@@ -19,17 +19,17 @@ static std::string cache_size(int name) {
 
 void run_info() {
     std::string isas;
-    for (Isa isa : supported_isas()) isas += (isas.empty() ? "" : ", ") + std::string(isa_name(isa));
-    print("mnist_vae          " HANDGRAD_VERSION
-          "\ncompiler           " __VERSION__
-          "\nbuild              " HANDGRAD_BUILD
-          "\ninstruction sets   " + isas +
-          "\nchosen             " + isa_name(active_isa()) +
+    for (Isa isa : supported_isas())
+        isas += (isas.empty() ? "" : ", ") + std::string(isa_name(isa));
+    print("mnist_vae          " HANDGRAD_VERSION "\ncompiler           " __VERSION__
+          "\nbuild              " HANDGRAD_BUILD "\ninstruction sets   " +
+          isas + "\nchosen             " + isa_name(active_isa()) +
           " (HANDGRAD_ISA chooses another)"
-          "\nthreads            " + std::to_string(thread_count()) +
-          "\nL1 data cache      " + cache_size(_SC_LEVEL1_DCACHE_SIZE) +
-          "\nL2 cache           " + cache_size(_SC_LEVEL2_CACHE_SIZE) +
-          "\nL3 cache           " + cache_size(_SC_LEVEL3_CACHE_SIZE) + "\n");
+          "\nthreads            " +
+          std::to_string(thread_count()) + "\nL1 data cache      " +
+          cache_size(_SC_LEVEL1_DCACHE_SIZE) + "\nL2 cache           " +
+          cache_size(_SC_LEVEL2_CACHE_SIZE) + "\nL3 cache           " +
+          cache_size(_SC_LEVEL3_CACHE_SIZE) + "\n");
 }
 
 }  // namespace handgrad::mnist_vae

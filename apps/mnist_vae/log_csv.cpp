@@ -44,8 +44,8 @@ EpochMetrics parse_row(const std::string& row, const std::string& where) {
     std::vector<std::string> fields;
     std::stringstream list(row + ",");
     for (std::string field; std::getline(list, field, ',');) fields.push_back(field);
-    double* const numbers[] = {&m.loss,      &m.recon,  &m.kl, &m.val_loss, &m.val_recon,
-                               &m.val_kl, &m.lr, &m.seconds,  &m.images_per_second};
+    double* const numbers[] = {&m.loss,   &m.recon, &m.kl,      &m.val_loss,         &m.val_recon,
+                               &m.val_kl, &m.lr,    &m.seconds, &m.images_per_second};
     bool good = fields.size() == 11 && parse(fields[0], m.epoch) && parse(fields[1], m.step);
     for (std::size_t i = 0; good && i < 9; ++i) good = parse(fields[i + 2], *numbers[i]);
     if (!good) throw Error(ErrorKind::input, where, "not a row of a log", row, "11 numbers");

@@ -35,10 +35,14 @@ void run(const Command& command) {
 
 int exit_code(ErrorKind kind) {
     switch (kind) {
-        case ErrorKind::argument: return 2;
-        case ErrorKind::input: return 3;
-        case ErrorKind::output: return 4;
-        case ErrorKind::numeric: return 5;
+        case ErrorKind::argument:
+            return 2;
+        case ErrorKind::input:
+            return 3;
+        case ErrorKind::output:
+            return 4;
+        case ErrorKind::numeric:
+            return 5;
     }
     return 1;
 }

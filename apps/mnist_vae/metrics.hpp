@@ -20,7 +20,7 @@ struct EpochMetrics {
 
 // After a batch: means over the epoch so far.
 struct BatchProgress {
-    Index epoch = 0, epochs = 0;    // counted from 1
+    Index epoch = 0, epochs = 0;   // counted from 1
     Index batch = 0, batches = 0;  // done, and in an epoch
     double loss = 0, recon = 0, kl = 0;
     double images_per_second = 0;

@@ -42,17 +42,18 @@ std::string join(const std::string& values, const std::string& standard) {
 
 void define_train(CLI::App& app, TrainCommand& command, std::string& config) {
     for (const OptionDescription& d : train_option_descriptions())
-        add_parsed(app, "--" + d.name, join(d.values, d.get(TrainOptions{})), d.help,
-                   [&command, name = d.name](const std::string& text) {
-                       command.given[name] = text;
-                   });
+        add_parsed(
+            app, "--" + d.name, join(d.values, d.get(TrainOptions{})), d.help,
+            [&command, name = d.name](const std::string& text) { command.given[name] = text; });
     add_text(app, "--out", "DIR", "Run folder [a new one under runs/]", command.out);
     app.add_flag("--resume", command.resume,
                  "Go on with the run in --out; only --epochs and --threads may change");
     app.add_flag("--overwrite", command.overwrite, "Replace the run in --out");
     app.add_flag("--quiet", command.options.quiet, "Print the summary alone");
-    add_text(app, "--config", "FILE", "Options from a file such as a run's options.toml; those of "
-             "the command line win", config);
+    add_text(app, "--config", "FILE",
+             "Options from a file such as a run's options.toml; those of "
+             "the command line win",
+             config);
 }
 
 void define_run(CLI::App& app, RunChoice& choice, const std::string& output) {
@@ -81,9 +82,10 @@ void define_count(CLI::App& app, const std::string& name, const std::string& hel
 }
 
 struct CommandLine {
-    CLI::App app{"Trains a dense variational autoencoder on MNIST, with hand-written gradients, "
-                 "and shows what it learned.",
-                 "mnist_vae"};
+    CLI::App app{
+        "Trains a dense variational autoencoder on MNIST, with hand-written gradients, "
+        "and shows what it learned.",
+        "mnist_vae"};
     TrainCommand train;
     EvaluateCommand evaluate;
     ReconstructCommand reconstruct;
@@ -103,8 +105,10 @@ struct CommandLine {
 
         sub = app.add_subcommand("reconstruct", "Images above their reconstructions, as PNG");
         define_run(*sub, reconstruct.choice, "Picture [RUN/reconstruct.png]");
-        add_text(*sub, "--image", "FILE.png", "A digit of your own, of any size, instead of test "
-                 "images", reconstruct.image);
+        add_text(*sub, "--image", "FILE.png",
+                 "A digit of your own, of any size, instead of test "
+                 "images",
+                 reconstruct.image);
         define_count(*sub, "--count", "Test images to show", reconstruct.count);
 
         sub = app.add_subcommand("sample", "New images from random latents, as PNG");

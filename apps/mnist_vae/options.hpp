@@ -98,7 +98,7 @@ Command parse_command_line(const std::vector<std::string>& arguments);
 
 // One option of `train` as text: how it is set, shown and stored.
 struct OptionDescription {
-    std::string name;  // without dashes; the key in options.toml
+    std::string name;    // without dashes; the key in options.toml
     std::string values;  // for --help, e.g. "N" or "adam|sgd"
     std::string help;
     bool is_text;  // quoted in options.toml

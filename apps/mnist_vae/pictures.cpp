@@ -10,8 +10,8 @@ namespace handgrad::mnist_vae {
 
 namespace {
 
-constexpr Index kScale = 2;          // pixels of the picture per pixel of an image
-constexpr Index kGap = 2;            // between two images, and around all
+constexpr Index kScale = 2;         // pixels of the picture per pixel of an image
+constexpr Index kGap = 2;           // between two images, and around all
 constexpr std::uint8_t kLine = 64;  // dark grey: visible beside black, quiet beside white
 
 // A picture that has room for so many images, filled with the colour of the lines.
@@ -51,8 +51,7 @@ void check(const char* name, ConstMatrixView images, Index image_rows, Index ima
 GrayImage compose_grid(ConstMatrixView images, Index image_rows, Index image_cols, Index columns) {
     check("compose_grid", images, image_rows, image_cols, columns);
     const Index rows = (images.rows + columns - 1) / columns;
-    GrayImage picture =
-        blank_grid(rows, std::min(columns, images.rows), image_rows, image_cols);
+    GrayImage picture = blank_grid(rows, std::min(columns, images.rows), image_rows, image_cols);
     for (Index i = 0; i < images.rows; ++i)
         draw(picture, images.row(i), image_rows, image_cols, i / columns, i % columns);
     return picture;
@@ -93,8 +92,8 @@ double inverse_normal(double p) {
         constexpr double c[] = {-7.784894002430293e-03, -3.223964580411365e-01,
                                 -2.400758277161838e+00, -2.549732539343734e+00,
                                 4.374664141464968e+00,  2.938163982698783e+00};
-        constexpr double d[] = {7.784695709041462e-03, 3.224671290700398e-01,
-                                2.445134137142996e+00, 3.754408661907416e+00};
+        constexpr double d[] = {7.784695709041462e-03, 3.224671290700398e-01, 2.445134137142996e+00,
+                                3.754408661907416e+00};
         const double r = std::sqrt(-2 * std::log(q));
         return (((((c[0] * r + c[1]) * r + c[2]) * r + c[3]) * r + c[4]) * r + c[5]) /
                ((((d[0] * r + d[1]) * r + d[2]) * r + d[3]) * r + 1);

@@ -104,8 +104,7 @@ Architecture read_config(const RunFolder& run) {
     const std::vector<std::byte> bytes = read_file(run.config(), kMaxConfigBytes);
     const char* text = reinterpret_cast<const char*>(bytes.data());
     const json config = json::parse(text, text + bytes.size(), nullptr, /*exceptions=*/false);
-    if (!config.is_object())
-        throw Error(ErrorKind::input, run.config(), "not a JSON object");
+    if (!config.is_object()) throw Error(ErrorKind::input, run.config(), "not a JSON object");
     if (field(run, config, "format_version") != kFormatVersion)
         refuse(run, "format_version", config["format_version"].dump(),
                std::to_string(kFormatVersion));

@@ -12,10 +12,10 @@ namespace handgrad::mnist_vae {
 struct RunFolder {
     std::filesystem::path path;
 
-    std::string options() const { return path / "options.toml"; }       // every effective option
-    std::string config() const { return path / "config.json"; }         // the architecture
-    std::string model() const { return path / "model.safetensors"; }    // weights, last epoch
-    std::string best() const { return path / "best.safetensors"; }      // weights, lowest val_loss
+    std::string options() const { return path / "options.toml"; }     // every effective option
+    std::string config() const { return path / "config.json"; }       // the architecture
+    std::string model() const { return path / "model.safetensors"; }  // weights, last epoch
+    std::string best() const { return path / "best.safetensors"; }    // weights, lowest val_loss
     std::string checkpoint() const { return path / "checkpoint.safetensors"; }
     std::string log() const { return path / "log.csv"; }
     std::string reconstructions() const { return path / "reconstructions.png"; }

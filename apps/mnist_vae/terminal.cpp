@@ -74,8 +74,8 @@ std::string format_progress(const BatchProgress& p, int columns) {
                        format("  batch %*td/%td  loss %7.2f  recon %7.2f  kl %5.2f",
                               static_cast<int>(std::to_string(p.batches).size()), p.batch,
                               p.batches, p.loss, p.recon, p.kl);
-    for (const std::string& part : {"  " + format_count(p.images_per_second) + " images/s",
-                                    "  eta " + format_seconds(left)})
+    for (const std::string& part :
+         {"  " + format_count(p.images_per_second) + " images/s", "  eta " + format_seconds(left)})
         if (static_cast<int>(line.size() + part.size()) < columns) line += part;
     // A line as wide as the terminal would wrap, and could not be redrawn.
     if (static_cast<int>(line.size()) >= columns)
@@ -85,15 +85,15 @@ std::string format_progress(const BatchProgress& p, int columns) {
 
 std::string format_epoch(const EpochMetrics& m, Index epochs) {
     return format_position(m.epoch, epochs) +
-           format("  loss %7.2f = recon %7.2f + kl %5.2f  val_loss %7.2f = %7.2f + %5.2f  %s  %s"
-                  " images/s",
-                  m.loss, m.recon, m.kl, m.val_loss, m.val_recon, m.val_kl,
-                  format_seconds(m.seconds).c_str(), format_count(m.images_per_second).c_str());
+           format(
+               "  loss %7.2f = recon %7.2f + kl %5.2f  val_loss %7.2f = %7.2f + %5.2f  %s  %s"
+               " images/s",
+               m.loss, m.recon, m.kl, m.val_loss, m.val_recon, m.val_kl,
+               format_seconds(m.seconds).c_str(), format_count(m.images_per_second).c_str());
 }
 
 void print(const std::string& text) {
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
-        std::fflush(stdout) != 0)
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
         throw Error(ErrorKind::output, "standard output", "cannot be written");
 }
 

@@ -41,8 +41,8 @@ TrainOptions options_to_resume(const RunFolder& run, const TrainCommand& command
         for (const OptionDescription& d : train_option_descriptions())
             if (d.name == name)
                 throw Error(ErrorKind::argument, "--" + name,
-                            "differs from the run that is to be resumed",
-                            d.get(command.options), d.get(options));
+                            "differs from the run that is to be resumed", d.get(command.options),
+                            d.get(options));
     }
     if (command.given.contains("epochs")) options.epochs = command.options.epochs;
     if (command.given.contains("threads")) options.threads = command.options.threads;
@@ -88,8 +88,7 @@ Architecture architecture_of(const TrainOptions& options, const IdxImages& image
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, ParameterArena& arena) {
-    if (options.optimizer == OptimizerKind::sgd)
-        return std::make_unique<Sgd>(arena, SgdConfig{});
+    if (options.optimizer == OptimizerKind::sgd) return std::make_unique<Sgd>(arena, SgdConfig{});
     const bool keras = options.adam == EpsilonPlacement::keras;
     return std::make_unique<Adam>(arena, keras ? AdamConfig::keras() : AdamConfig::torch());
 }
@@ -138,9 +137,8 @@ class TrainingRun {
             {.data = dataset_.name + ", " + std::to_string(dataset_.train.images.count) +
                      " training and " + std::to_string(dataset_.test.images.count) +
                      " validation images",
-             .model = model_.architecture().widths() + ", " +
-                      activation_name(options_.activation) + ", " +
-                      std::to_string(model_.arena().parameter_count()) + " parameters",
+             .model = model_.architecture().widths() + ", " + activation_name(options_.activation) +
+                      ", " + std::to_string(model_.arena().parameter_count()) + " parameters",
              .loss = std::string(recon_loss_name(options_.recon_loss)) + " + " +
                      number_text(options_.kl_weight) + " kl, in nats per image",
              .optimizer = describe_optimizer(),
@@ -149,8 +147,9 @@ class TrainingRun {
                         (thread_count() == 1 ? " thread" : " threads"),
              .folder = folder_.path.string()});
         if (dataset_.sample)
-            display_.show_line("note       this is the small sample that ships with the program; "
-                               "apps/fetch_mnist.sh gets all of MNIST");
+            display_.show_line(
+                "note       this is the small sample that ships with the program; "
+                "apps/fetch_mnist.sh gets all of MNIST");
     }
 
     Outcome train() {
@@ -172,8 +171,7 @@ class TrainingRun {
 
     void interrupted() {
         display_.show_line("interrupted in epoch " + std::to_string(trainer_.position.epoch) +
-                           "; go on with: mnist_vae train --resume --out " +
-                           folder_.path.string());
+                           "; go on with: mnist_vae train --resume --out " + folder_.path.string());
     }
 
     void summarize(Outcome outcome, double wall_seconds) {
@@ -191,8 +189,8 @@ class TrainingRun {
                       "\ntrained %td epoch%s: val_loss %.2f (recon %.2f + kl %.2f), lowest %.2f in "
                       "epoch %td\n%s of training at %s images/s, %s in all\npictures, losses and "
                       "weights are in %s",
-                      last.epoch, last.epoch == 1 ? "" : "s", last.val_loss, last.val_recon, last.val_kl,
-                      trainer_.position.best_val_loss, trainer_.position.best_epoch,
+                      last.epoch, last.epoch == 1 ? "" : "s", last.val_loss, last.val_recon,
+                      last.val_kl, trainer_.position.best_val_loss, trainer_.position.best_epoch,
                       format_seconds(seconds).c_str(), format_count(images / seconds).c_str(),
                       format_seconds(wall_seconds).c_str(), folder_.path.c_str());
         display_.show_line(text);
@@ -275,8 +273,8 @@ void run_train(const TrainCommand& command) {
         run.start();
     }
     if (run.is_finished()) {
-        print("the run in " + folder.path.string() + " is finished: " +
-              std::to_string(options.epochs) + " epochs are done\n");
+        print("the run in " + folder.path.string() +
+              " is finished: " + std::to_string(options.epochs) + " epochs are done\n");
         return;
     }
     replace_file(folder.options(), to_toml(options));

@@ -39,7 +39,10 @@ std::string widths_text(const std::vector<Index>& widths) {
 // The setters and getters of the four kinds of member.
 template <auto member, std::uint64_t low, std::uint64_t high>
 OptionDescription integer(const char* name, const char* help) {
-    return {name, "N", help, false,
+    return {name,
+            "N",
+            help,
+            false,
             [](Options& o, const std::string& where, const std::string& value) {
                 using Number = std::remove_reference_t<decltype(o.*member)>;
                 o.*member = static_cast<Number>(parse_integer(where, value, low, high));
@@ -49,7 +52,10 @@ OptionDescription integer(const char* name, const char* help) {
 
 template <auto member, auto parse>
 OptionDescription real(const char* name, const char* help) {
-    return {name, "X", help, false,
+    return {name,
+            "X",
+            help,
+            false,
             [](Options& o, const std::string& where, const std::string& value) {
                 o.*member = parse(where, value);
             },
@@ -60,7 +66,10 @@ template <auto member, const auto& names>
 OptionDescription choice(const char* name, const char* help) {
     std::string values;
     for (const char* n : names) values += (values.empty() ? "" : "|") + std::string(n);
-    return {name, values, help, true,
+    return {name,
+            values,
+            help,
+            true,
             [](Options& o, const std::string& where, const std::string& value) {
                 using Enum = std::remove_reference_t<decltype(o.*member)>;
                 o.*member = static_cast<Enum>(

@@ -11,8 +11,8 @@
 
 namespace handgrad::mnist_vae {
 
-Trainer::Trainer(Vae& model, Optimizer& optimizer, const TrainingPlan& plan,
-                 const IdxImages& train, const IdxImages& validation)
+Trainer::Trainer(Vae& model, Optimizer& optimizer, const TrainingPlan& plan, const IdxImages& train,
+                 const IdxImages& validation)
     : model_(model),
       optimizer_(optimizer),
       plan_(plan),

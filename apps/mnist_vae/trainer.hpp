@@ -44,8 +44,8 @@ struct TrainerEvents {
     std::function<bool()> interrupted = [] { return false; };
     std::function<void(const BatchProgress&)> batch_done = [](const BatchProgress&) {};
     // After validation; the position is that of the next epoch's start already.
-    std::function<void(const EpochMetrics&, bool best)> epoch_done = [](const EpochMetrics&,
-                                                                        bool) {};
+    std::function<void(const EpochMetrics&, bool best)> epoch_done = [](const EpochMetrics&, bool) {
+    };
 };
 
 class Trainer {

@@ -47,22 +47,19 @@ LossTerms Vae::forward_backward(ConstMatrixView x, ConstMatrixView noise, float 
     const MatrixView dmu = dmu_.resize(x.rows, architecture_.latent);
     const MatrixView dlogvar = dlogvar_.resize(x.rows, architecture_.latent);
 
-    const ConstMatrixView output =
-        decoder_.forward(latent_.forward(encoder_.forward(x), noise));
+    const ConstMatrixView output = decoder_.forward(latent_.forward(encoder_.forward(x), noise));
 
     const double recon = recon_loss(output, x, doutput);
     const double kl = kl_divergence(latent_.mu(), latent_.logvar(), kl_weight, dmu, dlogvar);
 
-    encoder_.backward(
-        latent_.backward(decoder_.backward(doutput, Write::overwrite), dmu, dlogvar),
-        Write::overwrite, InputGradient::skip);
+    encoder_.backward(latent_.backward(decoder_.backward(doutput, Write::overwrite), dmu, dlogvar),
+                      Write::overwrite, InputGradient::skip);
 
     return {.loss = recon + static_cast<double>(kl_weight) * kl, .recon = recon, .kl = kl};
 }
 
 LossTerms Vae::forward(ConstMatrixView x, ConstMatrixView noise, float kl_weight) {
-    const ConstMatrixView output =
-        decoder_.forward(latent_.forward(encoder_.forward(x), noise));
+    const ConstMatrixView output = decoder_.forward(latent_.forward(encoder_.forward(x), noise));
     const double recon = recon_loss(output, x, {});
     const double kl = kl_divergence(latent_.mu(), latent_.logvar(), kl_weight, {}, {});
     return {.loss = recon + static_cast<double>(kl_weight) * kl, .recon = recon, .kl = kl};
@@ -70,9 +67,12 @@ LossTerms Vae::forward(ConstMatrixView x, ConstMatrixView noise, float kl_weight
 
 double Vae::recon_loss(ConstMatrixView output, ConstMatrixView x, MatrixView doutput) const {
     switch (architecture_.recon_loss) {
-        case ReconLoss::bce: return bce_with_logits(output, x, doutput);
-        case ReconLoss::bce_probabilities: return bce_with_probabilities(output, x, doutput);
-        case ReconLoss::mse: return mse(output, x, doutput);
+        case ReconLoss::bce:
+            return bce_with_logits(output, x, doutput);
+        case ReconLoss::bce_probabilities:
+            return bce_with_probabilities(output, x, doutput);
+        case ReconLoss::mse:
+            return mse(output, x, doutput);
     }
     return 0;
 }

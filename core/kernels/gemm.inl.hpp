@@ -79,7 +79,7 @@ void multiply_tile(const GemmPanel& panel, Index row) {
     const float* a = kTransposedA ? panel.a + row : panel.a + row * lda;
     const float* b = panel.b;
     float* c = panel.c + row * panel.ldc;
-    const Index last = (kVectors - 1) * width;   // where the last vector begins ...
+    const Index last = (kVectors - 1) * width;  // where the last vector begins ...
     const Index last_columns = panel.n - last;  // ... and how much of it exists in C
 
     // Everything that touches `sum` is written out by unroll(), so that it stays in registers.
@@ -89,8 +89,8 @@ void multiply_tile(const GemmPanel& panel, Index row) {
         unroll<kRows>([&](int i) {
             const float* ci = c + i * panel.ldc;
             unroll<kVectors - 1>([&](int v) { sum[i][v] = S::load(ci + v * width); });
-            sum[i][kVectors - 1] = last_columns == width ? S::load(ci + last)
-                                                         : S::load_first(ci + last, last_columns);
+            sum[i][kVectors - 1] =
+                last_columns == width ? S::load(ci + last) : S::load_first(ci + last, last_columns);
         });
     }
     for (Index p = 0; p < panel.k; ++p) {
@@ -129,10 +129,8 @@ void multiply_rows(const GemmPanel& panel) {
     Index row = 0;
     for (; row + kRows <= panel.m; row += kRows)
         multiply_tile<Arch, kRows, kVectors, kTransposedA>(panel, row);
-    for (; row + 4 <= panel.m; row += 4)
-        multiply_tile<Arch, 4, kVectors, kTransposedA>(panel, row);
-    for (; row + 2 <= panel.m; row += 2)
-        multiply_tile<Arch, 2, kVectors, kTransposedA>(panel, row);
+    for (; row + 4 <= panel.m; row += 4) multiply_tile<Arch, 4, kVectors, kTransposedA>(panel, row);
+    for (; row + 2 <= panel.m; row += 2) multiply_tile<Arch, 2, kVectors, kTransposedA>(panel, row);
     for (; row < panel.m; ++row) multiply_tile<Arch, 1, kVectors, kTransposedA>(panel, row);
 }
 

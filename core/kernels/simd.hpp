@@ -256,7 +256,8 @@ template <int kCount, class Body>
 [[gnu::always_inline]] inline void unroll(Body&& body) {
     [&]<int... i>(std::integer_sequence<int, i...>) __attribute__((always_inline)) {
         (body(i), ...);
-    }(std::make_integer_sequence<int, kCount>{});
+    }
+    (std::make_integer_sequence<int, kCount>{});
 }
 
 // The 16 virtual lanes of a sum: kRegisters vectors whose lanes together are the lanes 0 to 15,

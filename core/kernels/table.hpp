@@ -25,12 +25,12 @@ namespace kernels {
 
 // One packed panel of B times some rows of A: C(m, n) = A(m, k) B(k, n); see gemm.inl.hpp.
 struct GemmPanel {
-    Index m = 0, n = 0, k = 0;   // 1 <= n <= nr: the panel's columns that exist in C
-    const float* a = nullptr;    // row-major (m, k), or (k, m) if a_transposed
+    Index m = 0, n = 0, k = 0;  // 1 <= n <= nr: the panel's columns that exist in C
+    const float* a = nullptr;   // row-major (m, k), or (k, m) if a_transposed
     Index lda = 0;
     bool a_transposed = false;
-    const float* b = nullptr;    // the panel, as pack_b leaves it
-    float* c = nullptr;          // row-major (m, n)
+    const float* b = nullptr;  // the panel, as pack_b leaves it
+    float* c = nullptr;        // row-major (m, n)
     Index ldc = 0;
     bool continue_chain = false;  // every chain starts from C instead of +0
     const float* bias = nullptr;  // n floats added to each finished chain, or null for none
@@ -80,8 +80,8 @@ struct KernelTable {
 
     // --- Losses (losses.inl.hpp): return the sum over n elements; the gradient is multiplied by
     // `scale`; a null gradient pointer asks for the sum alone ---
-    float (*bce_with_logits)(const float* logits, const float* targets, float scale,
-                             float* dlogits, Index n);
+    float (*bce_with_logits)(const float* logits, const float* targets, float scale, float* dlogits,
+                             Index n);
     float (*bce_with_probabilities)(const float* probabilities, const float* targets, float scale,
                                     float* dprobabilities, Index n);
     float (*mse)(const float* y, const float* targets, float scale, float* dy, Index n);

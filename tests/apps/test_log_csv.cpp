@@ -15,8 +15,16 @@ using handgrad::test::TemporaryDirectory;
 namespace {
 
 EpochMetrics row(Index epoch) {
-    return {.epoch = epoch, .step = 469 * epoch, .loss = 150.123456789, .recon = 145, .kl = 5.125,
-            .val_loss = 1.0 / 3, .val_recon = 1e-7, .val_kl = 0, .lr = 0.001, .seconds = 0.5,
+    return {.epoch = epoch,
+            .step = 469 * epoch,
+            .loss = 150.123456789,
+            .recon = 145,
+            .kl = 5.125,
+            .val_loss = 1.0 / 3,
+            .val_recon = 1e-7,
+            .val_kl = 0,
+            .lr = 0.001,
+            .seconds = 0.5,
             .images_per_second = 63000};
 }
 

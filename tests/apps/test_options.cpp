@@ -36,13 +36,24 @@ bool contains(const std::string& text, const std::string& part) {
 }
 
 // Values that differ from the default, one per option.
-const std::pair<const char*, const char*> kOther[] = {
-    {"data", "some/dir"},   {"hidden", "200,100"}, {"latent", "5"},
-    {"activation", "tanh"}, {"epochs", "7"},       {"batch-size", "64"},
-    {"lr", "0.01"},         {"lr-schedule", "cosine"}, {"optimizer", "sgd"},
-    {"adam", "torch"},      {"init", "he"},        {"recon-loss", "mse"},
-    {"beta", "0.5"},        {"clip-norm", "1.5"},  {"seed", "18446744073709551615"},
-    {"threads", "3"},       {"checkpoint-every", "10"}, {"patience", "4"}};
+const std::pair<const char*, const char*> kOther[] = {{"data", "some/dir"},
+                                                      {"hidden", "200,100"},
+                                                      {"latent", "5"},
+                                                      {"activation", "tanh"},
+                                                      {"epochs", "7"},
+                                                      {"batch-size", "64"},
+                                                      {"lr", "0.01"},
+                                                      {"lr-schedule", "cosine"},
+                                                      {"optimizer", "sgd"},
+                                                      {"adam", "torch"},
+                                                      {"init", "he"},
+                                                      {"recon-loss", "mse"},
+                                                      {"beta", "0.5"},
+                                                      {"clip-norm", "1.5"},
+                                                      {"seed", "18446744073709551615"},
+                                                      {"threads", "3"},
+                                                      {"checkpoint-every", "10"},
+                                                      {"patience", "4"}};
 
 }  // namespace
 
@@ -74,8 +85,20 @@ TEST_CASE("options: each one arrives, and changes itself alone") {
 }
 
 TEST_CASE("options: values that are no such thing are refused, naming the option") {
-    const char* const not_counts[] = {"nan", "inf", "1e999", "12abc", "", "-0", "-1", "0x10",
-                                      "1.5", " 1", "1 ", "+1", "99999999999999999999", "0"};
+    const char* const not_counts[] = {"nan",
+                                      "inf",
+                                      "1e999",
+                                      "12abc",
+                                      "",
+                                      "-0",
+                                      "-1",
+                                      "0x10",
+                                      "1.5",
+                                      " 1",
+                                      "1 ",
+                                      "+1",
+                                      "99999999999999999999",
+                                      "0"};
     for (const char* option : {"--epochs", "--batch-size", "--latent", "--hidden"})
         for (const char* value : not_counts) {
             CAPTURE(std::string(value));
@@ -84,16 +107,16 @@ TEST_CASE("options: values that are no such thing are refused, naming the option
     for (const char* option : {"--seed", "--threads", "--patience", "--checkpoint-every"})
         for (const char* value : {"nan", "-0", "-1", "12abc", "", "1e3"})
             CHECK(contains(refusal({"train", option, value}), option));
-    for (const char* value : {"nan", "inf", "-inf", "1e999", "1e-999", "0", "-0", "-1", "12abc", "",
-                              " 1", "0x1p3"})
+    for (const char* value :
+         {"nan", "inf", "-inf", "1e999", "1e-999", "0", "-0", "-1", "12abc", "", " 1", "0x1p3"})
         CHECK(contains(refusal({"train", "--lr", value}), "--lr"));
     for (const char* option : {"--beta", "--clip-norm"})
         for (const char* value : {"nan", "inf", "1e999", "-0", "-1", "1a", ""})
             CHECK(contains(refusal({"train", option, value}), option));
     for (const char* value : {"200,", ",200", "200,,100", "200 100", "70000"})
         CHECK(contains(refusal({"train", "--hidden", value}), "--hidden"));
-    for (const char* option : {"--activation", "--lr-schedule", "--optimizer", "--adam", "--init",
-                               "--recon-loss"})
+    for (const char* option :
+         {"--activation", "--lr-schedule", "--optimizer", "--adam", "--init", "--recon-loss"})
         for (const char* value : {"", "RELU", "nonsense"})
             CHECK(contains(refusal({"train", option, value}), "one of"));
 }
@@ -139,9 +162,10 @@ TEST_CASE("options.toml: every option goes there and back") {
 }
 
 TEST_CASE("options.toml: what a person may write, and what is refused with file and line") {
-    const auto values = parse_toml("# a comment\n\n  epochs=3 # three\nhidden = [ 200, 100 ]\n"
-                                   "activation = \"tanh\"\r\n",
-                                   "f");
+    const auto values = parse_toml(
+        "# a comment\n\n  epochs=3 # three\nhidden = [ 200, 100 ]\n"
+        "activation = \"tanh\"\r\n",
+        "f");
     CHECK(values.at("epochs") == "3");
     CHECK(values.at("hidden") == "200,100");
     CHECK(values.at("activation") == "tanh");

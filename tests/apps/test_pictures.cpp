@@ -81,8 +81,8 @@ namespace {
 
 // A seven: a bar and a slanted stroke, drawn at some place and scale, on paper of some colour.
 GrayImage draw_seven(int size, int left, int top, int scale, int paper, int ink) {
-    GrayImage p{size, size, std::vector<std::uint8_t>(std::size_t(size * size),
-                                                      std::uint8_t(paper))};
+    GrayImage p{size, size,
+                std::vector<std::uint8_t>(std::size_t(size * size), std::uint8_t(paper))};
     for (int y = 0; y < 10 * scale; ++y)
         for (int x = 0; x < 8 * scale; ++x) {
             const bool bar = y < 2 * scale;

@@ -21,8 +21,8 @@ void write(const std::string& path, const std::string& text) { std::ofstream(pat
 TEST_CASE("config.json: every architecture comes back") {
     const TemporaryDirectory folder;
     const RunFolder run{folder.path()};
-    for (Activation f : {Activation::linear, Activation::relu, Activation::tanh,
-                         Activation::sigmoid})
+    for (Activation f :
+         {Activation::linear, Activation::relu, Activation::tanh, Activation::sigmoid})
         for (ReconLoss loss : {ReconLoss::bce, ReconLoss::bce_probabilities, ReconLoss::mse}) {
             const Architecture a{.image_rows = 20,
                                  .image_cols = 30,
@@ -46,19 +46,20 @@ TEST_CASE("config.json: each damage is refused with the name of the field") {
     struct Damage {
         const char *from, *to, *field;
     };
-    for (const Damage& d : {Damage{"\"format_version\":1", "\"format_version\":2", "format_version"},
-                            {"dense-vae", "gan", "model"},
-                            {"\"image_rows\":28", "\"image_rows\":-1", "image_rows"},
-                            {"\"image_rows\":28", "\"image_rows\":2.5", "image_rows"},
-                            {"\"image_cols\":28", "\"image_cols\":99999999999", "image_cols"},
-                            {"[512]", "[]", "hidden"},
-                            {"[512]", "512", "hidden"},
-                            {"[512]", "[0]", "hidden"},
-                            {"\"latent\":2", "\"latent\":\"2\"", "latent"},
-                            {"\"latent\":2,", "", "latent"},
-                            {"relu", "gelu", "activation"},
-                            {"\"bce\"", "null", "recon_loss"},
-                            {"{\"format", "[\"format", "JSON"}}) {
+    for (const Damage& d :
+         {Damage{"\"format_version\":1", "\"format_version\":2", "format_version"},
+          {"dense-vae", "gan", "model"},
+          {"\"image_rows\":28", "\"image_rows\":-1", "image_rows"},
+          {"\"image_rows\":28", "\"image_rows\":2.5", "image_rows"},
+          {"\"image_cols\":28", "\"image_cols\":99999999999", "image_cols"},
+          {"[512]", "[]", "hidden"},
+          {"[512]", "512", "hidden"},
+          {"[512]", "[0]", "hidden"},
+          {"\"latent\":2", "\"latent\":\"2\"", "latent"},
+          {"\"latent\":2,", "", "latent"},
+          {"relu", "gelu", "activation"},
+          {"\"bce\"", "null", "recon_loss"},
+          {"{\"format", "[\"format", "JSON"}}) {
         std::string bad = good;
         bad.replace(bad.find(d.from), std::string(d.from).size(), d.to);
         write(run.config(), bad);

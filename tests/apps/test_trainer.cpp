@@ -24,9 +24,7 @@ IdxImages bars(Index count) {
     return images;
 }
 
-Architecture small() {
-    return {.image_rows = 4, .image_cols = 4, .hidden = {12}, .latent = 2};
-}
+Architecture small() { return {.image_rows = 4, .image_cols = 4, .hidden = {12}, .latent = 2}; }
 
 // A model, its optimiser and a trainer of 50 images in batches of 16 (the last holds 2).
 struct Run {

@@ -92,11 +92,12 @@ TEST_CASE("vae: names and shapes of the tensors are those of the files") {
     std::string names;
     for (const NamedTensor& t : model.tensors(model.arena().values()))
         names += t.name + " " + shape_string(t.values) + ", ";
-    CHECK(names ==
-          "encoder.0.weight 784 x 400, encoder.0.bias 1 x 400, encoder.1.weight 400 x 200, "
-          "encoder.1.bias 1 x 200, mu.weight 200 x 20, mu.bias 1 x 20, logvar.weight 200 x 20, "
-          "logvar.bias 1 x 20, decoder.0.weight 20 x 200, decoder.0.bias 1 x 200, decoder.1.weight "
-          "200 x 400, decoder.1.bias 1 x 400, decoder.2.weight 400 x 784, decoder.2.bias 1 x 784, ");
+    CHECK(
+        names ==
+        "encoder.0.weight 784 x 400, encoder.0.bias 1 x 400, encoder.1.weight 400 x 200, "
+        "encoder.1.bias 1 x 200, mu.weight 200 x 20, mu.bias 1 x 20, logvar.weight 200 x 20, "
+        "logvar.bias 1 x 20, decoder.0.weight 20 x 200, decoder.0.bias 1 x 200, decoder.1.weight "
+        "200 x 400, decoder.1.bias 1 x 400, decoder.2.weight 400 x 784, decoder.2.bias 1 x 784, ");
     CHECK(Vae({}).arena().parameter_count() == 807700);
     CHECK(Vae({.hidden = {400}, .latent = 20}).arena().parameter_count() == 652824);
 }
@@ -148,8 +149,8 @@ TEST_CASE("vae: twenty steps give the same bits on every instruction set and thr
 TEST_CASE("vae: encode and decode agree with the training path") {
     const Matrix x = random_matrix(6, 35, 1, 0, 1), no_noise(6, 2);
     for (ReconLoss loss : {ReconLoss::bce, ReconLoss::mse}) {
-        Vae model({.image_rows = 5, .image_cols = 7, .hidden = {8}, .latent = 2,
-                   .recon_loss = loss});
+        Vae model(
+            {.image_rows = 5, .image_cols = 7, .hidden = {8}, .latent = 2, .recon_loss = loss});
         model.initialize(Initializer::torch, 3);
         const LossTerms terms = model.forward(x, no_noise, 1);
         const Vae::Posterior posterior = model.encode(x);

@@ -41,9 +41,12 @@ const std::vector<Shape>& shapes() {
 void multiply(Form form, ConstMatrixView a, ConstMatrixView b, Write write, MatrixView c,
               const Epilogue& epilogue = {}) {
     switch (form) {
-        case Form::nn: return gemm_nn(a, b, write, c, epilogue);
-        case Form::nt: return gemm_nt(a, b, write, c, epilogue);
-        case Form::tn: return gemm_tn(a, b, write, c, epilogue);
+        case Form::nn:
+            return gemm_nn(a, b, write, c, epilogue);
+        case Form::nt:
+            return gemm_nt(a, b, write, c, epilogue);
+        case Form::tn:
+            return gemm_tn(a, b, write, c, epilogue);
     }
 }
 
@@ -208,8 +211,8 @@ TEST_CASE("nothing is written outside a window") {
 TEST_CASE("operands that do not fit are refused with both shapes") {
     const Matrix a(3, 4), b(5, 6);
     Matrix c(3, 6);
-    CHECK_THROWS_WITH_AS(gemm_nn(a, b, Write::overwrite, c),
-                         doctest::Contains("3 x 4 and 5 x 6"), Error);
+    CHECK_THROWS_WITH_AS(gemm_nn(a, b, Write::overwrite, c), doctest::Contains("3 x 4 and 5 x 6"),
+                         Error);
     const Matrix b4(4, 6);
     Matrix wrong(3, 5);
     CHECK_THROWS_WITH_AS(gemm_nn(a, b4, Write::overwrite, wrong),

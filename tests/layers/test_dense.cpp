@@ -135,8 +135,8 @@ TEST_CASE("sequential: backward is the chain rule, and skip leaves out the first
         for (Index j = 0; j < 3; ++j) second.weight().value(i, j) = w2(i, j);
 
     const auto forward = [&](const ComplexTensor& moved, const ComplexTensor& weights) {
-        const ComplexTensor h = reference::dense_forward(moved, weights, ComplexTensor(1, 7),
-                                                         Activation::tanh);
+        const ComplexTensor h =
+            reference::dense_forward(moved, weights, ComplexTensor(1, 7), Activation::tanh);
         return reference::dense_forward(h, to_complex(to_tensor(w2)), ComplexTensor(1, 3),
                                         Activation::sigmoid);
     };

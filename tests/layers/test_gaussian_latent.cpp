@@ -17,9 +17,8 @@ TEST_CASE("gaussian latent: z and its gradients agree with the reference, clampe
         head(0, latent) = 25;    // above the clamp
         head(1, latent) = -31;   // below it
         head(2, latent) = 19.5;  // just inside
-        const Matrix noise = random_matrix(n, latent, 2, -2, 2),
-                     dz = random_matrix(n, latent, 3), dmu = random_matrix(n, latent, 4),
-                     dlogvar = random_matrix(n, latent, 5);
+        const Matrix noise = random_matrix(n, latent, 2, -2, 2), dz = random_matrix(n, latent, 3),
+                     dmu = random_matrix(n, latent, 4), dlogvar = random_matrix(n, latent, 5);
         const RealTensor mu = to_tensor(head.view().middle_cols(0, latent)),
                          logvar = to_tensor(head.view().middle_cols(latent, latent)),
                          tnoise = to_tensor(noise), tdz = to_tensor(dz);

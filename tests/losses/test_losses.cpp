@@ -99,8 +99,9 @@ TEST_CASE("bce from probabilities: inside Keras' clip as the reference, outside 
                 // The clipped value, then the formula in double.
                 for (Index j = 0; j < width; ++j) {
                     const double c = reference::clamp(one_p(0, j), 1e-7, 1 - 1e-7);
-                    want -= (one_t(0, j) * std::log(c) +
-                             (1 - double(one_t(0, j))) * std::log1p(-c)) / 4;
+                    want -=
+                        (one_t(0, j) * std::log(c) + (1 - double(one_t(0, j))) * std::log1p(-c)) /
+                        4;
                 }
             }
             CHECK(std::abs(got - want) <= kLossTolerance * std::abs(want));
@@ -166,8 +167,8 @@ TEST_CASE("kl divergence: zero for the prior itself, and never negative near it"
         for (Index i = 0; i < 50; ++i) {
             for (Index j = 0; j < 3; ++j)
                 logvar(i, j) = (j == 1 ? -1.0f : 1.0f) * std::ldexp(1.0f, -int(i));
-            CHECK(kl_divergence(mu.view().middle_rows(i, 1), logvar.view().middle_rows(i, 1), 1,
-                                {}, {}) >= 0);
+            CHECK(kl_divergence(mu.view().middle_rows(i, 1), logvar.view().middle_rows(i, 1), 1, {},
+                                {}) >= 0);
         }
     });
 }

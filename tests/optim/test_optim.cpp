@@ -45,18 +45,17 @@ struct Toy {
 
 TEST_CASE("adam in both conventions follows the reference over 100 steps") {
     for (EpsilonPlacement placement : {EpsilonPlacement::keras, EpsilonPlacement::torch}) {
-        const AdamConfig config = placement == EpsilonPlacement::keras ? AdamConfig::keras()
-                                                                       : AdamConfig::torch();
+        const AdamConfig config =
+            placement == EpsilonPlacement::keras ? AdamConfig::keras() : AdamConfig::torch();
         for_each_isa([&] {
             Toy toy(77);
             reference::Tensor<double> w(1, 77), m(1, 77), v(1, 77), g(1, 77);
             for (std::size_t j = 0; j < 77; ++j) w[j] = toy.w()[j];
-            const reference::AdamConfig same{
-                .learning_rate = 1e-3,
-                .epsilon = config.epsilon,
-                .placement = placement == EpsilonPlacement::keras
-                                 ? reference::EpsilonPlacement::keras
-                                 : reference::EpsilonPlacement::torch};
+            const reference::AdamConfig same{.learning_rate = 1e-3,
+                                             .epsilon = config.epsilon,
+                                             .placement = placement == EpsilonPlacement::keras
+                                                              ? reference::EpsilonPlacement::keras
+                                                              : reference::EpsilonPlacement::torch};
             Adam adam(toy.arena, config);
             double worst = 0;
             for (int t = 1; t <= 100; ++t) {

@@ -17,8 +17,7 @@ inline reference::Tensor<double> to_tensor(ConstMatrixView m) {
 }
 
 // Uniform in [low, high].
-inline Matrix random_matrix(Index rows, Index cols, unsigned seed, float low = -1,
-                            float high = 1) {
+inline Matrix random_matrix(Index rows, Index cols, unsigned seed, float low = -1, float high = 1) {
     std::mt19937 generator(seed);
     std::uniform_real_distribution<float> uniform(low, high);
     Matrix m(rows, cols);
