@@ -1,0 +1,337 @@
+#!/usr/bin/env bash
+# The command line of mnist_vae: every option of train takes effect, and every value that it cannot
+# mean is refused. All trainings are on a tiny data set that is made here.
+set -euo pipefail
+# shellcheck source=tests/scripts/support/cases.sh
+source "$(dirname "${BASH_SOURCE[0]}")/support/cases.sh"
+
+app=$(cd -- "$build/apps/mnist_vae" && pwd)/mnist_vae
+readonly app
+unset HANDGRAD_DATA HANDGRAD_ISA
+cd -- "$tmp"
+
+# --- A data set ---
+
+# header TYPE_AND_DIMENSIONS SIZE...: the start of an IDX file.
+header() {
+  local size
+  printf '\0\0\10%b' "$1"
+  shift
+  for size in "$@"; do printf '%b' "$(printf '\\0%03o' 0 0 $((size / 256)) $((size % 256)))"; done
+}
+# pixels FIRST COUNT: bytes of the bundled digits, from the FIRST on.
+pixels() { gzip -dc "$root/apps/mnist_vae/sample/train-images-idx3-ubyte.gz" | cut_out "$@"; }
+cut_out() { tail -c "+$1" | { head -c "$2" && cat >/dev/null; }; }
+labels() { local i; for ((i = 0; i < $1; i++)); do printf '%b' "\\0$((i % 8))"; done; }
+# make_data FOLDER FIRST: 96 training and 40 test images of 6 x 5 pixels.
+make_data() {
+  mkdir -p -- "$1"
+  { header '\03' 96 6 5 && pixels "$2" 2880; } >"$1/train-images-idx3-ubyte"
+  { header '\01' 96 && labels 96; } >"$1/train-labels-idx1-ubyte"
+  { header '\03' 40 6 5 && pixels $(($2 + 5000)) 1200; } >"$1/t10k-images-idx3-ubyte"
+  { header '\01' 40 && labels 40; } >"$1/t10k-labels-idx1-ubyte"
+}
+make_data data 4000
+make_data other 40000
+
+# --- Running and judging ---
+
+# run ARGUMENT...: sets status; what the app wrote is in the files out and err.
+run() {
+  status=0
+  timeout 20 "$app" "$@" >out 2>err </dev/null || status=$?
+}
+readonly kSmall=(--data data --hidden 8 --batch-size 32 --epochs 2)
+# train FOLDER OPTION...: a run that must succeed.
+train() {
+  run train --out "$@"
+  [[ $status == 0 && ! -s err ]] || not_ok "train --out $* succeeds" "status $status, $(<err)"
+}
+weights() { sha256sum <"$1/model.safetensors" | cut -d ' ' -f 1; }
+# The log without its two columns of time.
+losses() { cut -d , -f 1-9 "$1/log.csv"; }
+
+# expect_refused WHAT WORD...: the last run ended with status 2, wrote nothing to standard output
+# and one line to standard error that has every WORD, and left no run folder.
+expect_refused() {
+  local what=$1 word problem=''
+  shift
+  [[ $status == 2 ]] || problem+="status $status; "
+  [[ ! -s out ]] || problem+="standard output: $(head -n 3 out); "
+  [[ $(wc -l <err) == 1 ]] || problem+='not one line; '
+  for word in "$@"; do grep -qF -e "$word" err || problem+="no '$word'; "; done
+  [[ ! -e runs && ! -e no ]] || problem+='a folder was made; '
+  rm -rf -- runs no
+  if [[ -z $problem ]]; then ok "$what"; else not_ok "$what" "$problem
+$(<err)"; fi
+}
+# refused OPTION VALUE [WORD...]: train refuses the value, naming option and value.
+refused() {
+  local option=$1 value=$2
+  shift 2
+  run train --out no "$option" "$value"
+  expect_refused "train $option '$value' is refused" "$option" "found '$value'" expected "$@"
+}
+
+# --- Every option takes effect ---
+
+train base "${kSmall[@]}"
+train again "${kSmall[@]}"
+expect_equal 'the same options give the same weights' "$(weights again)" "$(weights base)"
+
+# A folder for each option, with that option alone changed. An option of kSmall is replaced.
+declare -A kChanges=(
+  [data]=other [hidden]=9 [latent]=3 [activation]=tanh [epochs]=3 [batch-size]=31 [lr]=0.002
+  [optimizer]=sgd [adam]=torch [init]=he [recon-loss]=mse [beta]=0.5
+  [clip-norm]=0.1 [seed]=1
+)
+# with_option NAME VALUE: kSmall with that option instead of its own; sets options.
+with_option() {
+  local i
+  options=(--"$1" "$2")
+  for ((i = 0; i < ${#kSmall[@]}; i += 2)); do
+    [[ ${kSmall[i]} == "--$1" ]] || options+=("${kSmall[@]:i:2}")
+  done
+}
+for name in "${!kChanges[@]}"; do
+  with_option "$name" "${kChanges[$name]}"
+  train "with-$name" "${options[@]}"
+done
+train with-deep --data data --hidden 8,4 --batch-size 32 --epochs 2
+for choice in activation=linear activation=sigmoid init=torch recon-loss=bce-probabilities \
+  lr-schedule=step lr-schedule=cosine; do
+  train "with-$choice" "${kSmall[@]}" --"${choice%%=*}" "${choice#*=}"
+done
+different=$(for folder in base with-*; do weights "$folder"; done | sort -u | wc -l)
+expect_equal 'every option and every choice changes the weights, each in its own way' \
+  "$different" "$(find . -maxdepth 1 -name base -o -maxdepth 1 -name 'with-*' | wc -l)"
+expect_equal '--epochs is the number of rows in the log' \
+  "$(wc -l <with-epochs/log.csv) $(wc -l <base/log.csv)" '4 3'
+expect_equal '--batch-size 31 makes four steps of 96 images' \
+  "$(sed -n 2p with-batch-size/log.csv | cut -d , -f 2)" 4
+expect_equal '--lr is what the log says' "$(cut -d , -f 9 with-lr/log.csv | tail -n 1)" 0.002
+expect_equal '--lr-schedule step ends at a hundredth' \
+  "$(cut -d , -f 9 with-lr-schedule=step/log.csv | tail -n 1)" 1e-05
+expect_equal '--beta weighs the KL divergence in the loss' \
+  "$(tail -n 1 with-beta/log.csv | awk -F , \
+    '{ d = $6 - ($7 + 0.5 * $8); print (d * d < 1e-10 ? "yes" : d) }')" yes
+
+for threads in 1 2 3; do
+  train "threads-$threads" "${kSmall[@]}" --threads "$threads"
+  expect_equal "--threads $threads changes no weight and no loss" \
+    "$(weights "threads-$threads") $(losses "threads-$threads")" "$(weights base) $(losses base)"
+  expect "--threads $threads is in the header" grep -qE "^machine .*, $threads threads?\$" out
+done
+
+train quiet "${kSmall[@]}" --quiet
+expect_equal '--quiet leaves no header and no line per epoch' \
+  "$(grep -cE '^(data|model|machine|epoch) ' out)" 0
+expect '--quiet leaves the summary' grep -q '^trained 2 epochs: val_loss ' out
+expect_equal '--quiet changes no weight' "$(weights quiet)" "$(weights base)"
+
+train patience --data data --hidden 8 --epochs 12 --lr 1e-9 --optimizer sgd --patience 1 \
+  --batch-size 96
+expect '--patience stops early and says so' grep -q '^stopped early' out
+best=$(tail -n +2 patience/log.csv | sort -t , -g -k 6 | head -n 1 | cut -d , -f 1)
+expect_equal '--patience 1 stops one epoch after the best' \
+  "$(tail -n 1 patience/log.csv | cut -d , -f 1)" "$((best + 1))"
+
+# With this rate the second batch has no finite loss, so that the run ends in the middle of epoch 1.
+readonly kDiverging=(--data data --hidden 8 --batch-size 32 --epochs 2 --lr 1e30)
+run train --out diverged "${kDiverging[@]}"
+expect_equal 'a loss that is not finite ends the run with status 5 and one line' \
+  "$status $(wc -l <err)" '5 1'
+expect 'and the line names epoch and batch' grep -qE 'epoch 1, batch 2\b.*not finite' err
+run train --out checked "${kDiverging[@]}" --checkpoint-every 1
+expect_equal '--checkpoint-every 1 saves after the first batch; without it nothing is saved' \
+  "$(find diverged checked -name checkpoint.safetensors) $(grep -aco '"batch":"1"' \
+    checked/checkpoint.safetensors)" 'checked/checkpoint.safetensors 1'
+
+# --- --config ---
+
+ln -s data 'da"t\a # x'
+readonly kUnusual=(--data 'da"t\a # x' --hidden "7,5" --latent 3 --activation sigmoid --epochs 3
+  --batch-size 40 --lr 0.0123 --lr-schedule cosine --optimizer sgd --adam torch --init he
+  --recon-loss bce-probabilities --beta 0.25 --clip-norm 3.5 --seed 18446744073709551615
+  --threads 1 --checkpoint-every 2 --patience 9)
+train unusual "${kUnusual[@]}"
+train reread --config unusual/options.toml
+expect_equal '--config reads options.toml back: the same weights' \
+  "$(weights reread)" "$(weights unusual)"
+expect_equal '--config reads options.toml back: the same options.toml' \
+  "$(<reread/options.toml)" "$(<unusual/options.toml)"
+stored=$("$app" train --help | sed -n "s/^  --\([a-z-]*\) .*/\1/p" |
+  grep -vxE "out|resume|overwrite|quiet|config")
+expect_equal "options.toml has every option that makes the model" \
+  "$(sed -n "s/ = .*//p" unusual/options.toml)" "$stored"
+expect_equal "and each of them at its own value here" \
+  "$(grep -cvxFf base/options.toml unusual/options.toml)" "$(wc -l <<<"$stored")"
+train seeded --config base/options.toml --seed 1
+expect_equal 'the command line wins over --config' "$(weights seeded)" "$(weights with-seed)"
+printf '# mine\n\n  latent=3   # three\nhidden = [ 8 ]\r\ndata = "data"\nbatch-size = 32\nepochs = 2' \
+  >mine.toml
+train from-mine --config mine.toml
+expect_equal 'a file of a user, with comments and blanks, is understood' \
+  "$(weights from-mine)" "$(weights with-latent)"
+
+# config_refused WHAT TEXT LINE WORD...: the file is refused with its name and line.
+config_refused() {
+  local what=$1 text=$2 line=$3
+  shift 3
+  printf '%b' "$text" >bad.toml
+  run train --out no --config bad.toml
+  expect_refused "--config with $what is refused" bad.toml "line $line" "$@"
+}
+config_refused 'an unknown key' 'latent = 3\nlatnet = 3\n' 2 latnet latent
+config_refused 'a bad value' '\n\nlr = nan\n' 3 lr "'nan'" 'above 0'
+config_refused 'a bad list' 'hidden = [8,]\n' 1 hidden
+config_refused 'an unknown choice' 'seed = 1\nadam = "pytorch"\n' 2 adam pytorch keras
+config_refused 'a key that stands twice' 'seed = 1\nlatent = 2\nseed = 1\n' 3 seed
+config_refused 'a line that is no setting' 'seed = 1\nhello\n' 2 hello
+config_refused 'a quote that is not closed' 'data = "data\n' 1 data
+config_refused 'words after the value' 'adam = "torch" "keras"\n' 1 adam
+config_refused 'an option that is not of the model' 'resume = true\n' 1 resume
+config_refused 'nothing after the equals sign' 'lr =\n' 1 lr
+run train --out no --config missing.toml
+expect_equal '--config with a missing file ends with status 3 and one line that names it' \
+  "$status $(wc -l <err) $(grep -c missing.toml err)" '3 1 1'
+mkdir $'line\nfeed'
+cp data/* $'line\nfeed'
+run train --out feed --data $'line\nfeed' --hidden 8 --batch-size 32 --epochs 1
+if [[ $status == 0 ]]; then
+  train fed --config feed/options.toml
+  expect_equal 'a line feed in --data survives options.toml' "$(weights fed)" "$(weights feed)"
+else
+  expect_refused 'a line feed in --data is refused' --data
+fi
+
+# --- Values that no option can mean ---
+
+readonly kNoNumbers=(nan -nan inf -inf 1e999 12abc '' -0 -1 0x10 ' 1' '1 ' '1,5' ten)
+for option in --latent --epochs --batch-size --seed --threads --checkpoint-every --patience; do
+  for value in "${kNoNumbers[@]}" 1.5 +1 99999999999999999999; do
+    refused "$option" "$value" integer
+  done
+done
+for option in --latent --epochs --batch-size; do refused "$option" 0 'from 1'; done
+for option in --lr --beta --clip-norm; do
+  for value in "${kNoNumbers[@]}"; do refused "$option" "$value" number; done
+done
+refused --lr 0 'above 0'
+refused --lr 1e-999
+refused --beta 1e300
+refused --lr 1e300
+for list in "200," "," ",200" "200,,200" 0 "200,0" a "200,a" '' -1 '200 100' nan 1e999 99999999999999999999 \
+  1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1; do
+  run train --out no --hidden "$list"
+  expect_refused "train --hidden '$list' is refused" --hidden found expected
+done
+for option in --activation --lr-schedule --optimizer --adam --init --recon-loss; do
+  for value in nonsense '' '1'; do refused "$option" "$value" 'one of'; done
+done
+refused --activation ReLU relu
+refused --optimizer ada adam
+refused --threads 1025
+
+# Words that stand for a path.
+for option in --data --out --config; do
+  run train "${kSmall[@]:2}" "$option" ''
+  expect_refused "train $option '' is refused" "$option"
+done
+run train "${kSmall[@]}" --out= --quiet
+expect_refused 'train --out= does not take the next option for the folder' --out
+rm -rf -- ./--quiet
+for flag in resume overwrite quiet; do
+  run train --out no "${kSmall[@]}" "--$flag=7"
+  expect_refused "train --$flag=7 is refused" "--$flag"
+done
+
+# --- Options together ---
+
+run train --out no --data data --batch-size 97
+expect_refused 'a batch larger than the data is refused' --batch-size 'found 97' 96
+run train --out no --data data --batch-size 96 --hidden 8 --epochs 1
+expect_equal 'a batch as large as the data is not' "$status" 0
+rm -rf -- no
+for pair in '--epochs 1' '--hidden 8' '--data data' '--config base/options.toml' '--out no' \
+  '--adam torch'; do
+  # shellcheck disable=SC2086 # an option and its value
+  run train $pair $pair
+  expect_refused "train $pair $pair: an option twice is refused" "${pair% *}"
+done
+run train --out no --resume --overwrite
+expect_refused '--resume with --overwrite is refused' --resume --overwrite
+run train --resume
+expect_refused '--resume without --out is refused' --resume --out
+run train --out no --epoch 3
+expect_refused 'an unknown option is refused with a suggestion' --epoch "'--epochs'"
+run train --out no --frobnicate
+expect_refused 'one that is like no other is refused' --frobnicate
+run trian
+expect_refused 'an unknown command is refused with a suggestion' trian "'train'"
+run
+expect_refused 'no command is refused with the list of them' train evaluate reconstruct info
+run train --out no extra
+expect_refused 'a word too many is refused' extra
+run train --out no --lr
+expect_refused 'an option without its value is refused' --lr
+run evaluate base --epochs 3
+expect_refused 'an option of another command is refused' --epochs
+expect_equal 'and is not suggested in its own place' "$(grep -c "close to '--epochs'" err)" 0
+
+# --- The other commands ---
+
+# command_refused COMMAND OPTION VALUE
+command_refused() {
+  run "$1" base --output no "$2" "$3"
+  expect_refused "$1 $2 '$3' is refused" "$2" "found '$3'" expected
+}
+for value in 0 "${kNoNumbers[@]}" 99999999999999999999; do
+  command_refused sample --count "$value"
+  command_refused reconstruct --count "$value"
+  command_refused manifold --size "$value"
+done
+for value in "${kNoNumbers[@]}" 99999999999999999999; do
+  command_refused sample --seed "$value"
+  command_refused evaluate --threads "$value"
+done
+for value in '' validation Test; do
+  command_refused evaluate --split "$value"
+  command_refused encode --split "$value"
+done
+for ends in 'nan 1' '1 -1' '1 a' '-0 1' '1 1e999' '3' '1 2 3'; do
+  # shellcheck disable=SC2086 # several values
+  run sample base --output no --interpolate $ends
+  expect_refused "sample --interpolate $ends is refused" --interpolate
+done
+for option in --output --data; do
+  run sample base "$option" ''
+  expect_refused "sample $option '' is refused" "$option"
+done
+run reconstruct base --output no --image ''
+expect_refused "reconstruct --image '' is refused" --image
+run evaluate ''
+expect_refused "evaluate '' is refused" RUN
+
+# --- Help ---
+
+for command in '' train evaluate reconstruct sample manifold encode info; do
+  for flag in --help -h; do
+    # shellcheck disable=SC2086 # no command is no word
+    run $command $flag
+    expect_equal "mnist_vae $command $flag ends with 0 and starts with examples" \
+      "$status $(wc -c <err) $(head -n 1 out) $(sed -n 2p out | grep -c '^  mnist_vae ')" \
+      '0 0 Examples: 1'
+  done
+done
+run train --help
+for option in data hidden latent activation epochs batch-size lr lr-schedule optimizer adam init \
+  recon-loss beta clip-norm seed threads out resume overwrite checkpoint-every patience quiet config; do
+  expect "train --help lists --$option" grep -qE "^  --$option( |\$)" out
+done
+run --version
+expect_equal '--version ends with 0 and prints one line' \
+  "$status $(wc -c <err) $(grep -cE '^mnist_vae [0-9]+\.[0-9]+\.[0-9]+$' out) $(wc -l <out)" \
+  '0 0 1 1'
+
+all_cases_ok
