@@ -26,23 +26,24 @@ std::uint64_t parse_integer(const std::string& where, const std::string& text, s
     return value;
 }
 
-// Whether the whole text is one finite number.
+// Whether the whole text is one number that is finite as a float too, which it becomes.
 static bool parse_real(const std::string& text, double& value) {
     const char* end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data(), end, value);
-    return error == std::errc() && stop == end && std::isfinite(value);
+    return error == std::errc() && stop == end && std::isfinite(static_cast<float>(value));
 }
 
 double parse_positive(const std::string& where, const std::string& text) {
     double value = 0;
-    if (!parse_real(text, value) || !(value > 0)) refuse(where, text, "a number above 0");
+    if (!parse_real(text, value) || !(static_cast<float>(value) > 0))
+        refuse(where, text, "a number above 0, to 3.4e38");
     return value;
 }
 
 double parse_non_negative(const std::string& where, const std::string& text) {
     double value = 0;
     if (!parse_real(text, value) || std::signbit(value))
-        refuse(where, text, "a number, 0 or above");
+        refuse(where, text, "a number from 0 to 3.4e38");
     return value;
 }
 

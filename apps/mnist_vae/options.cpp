@@ -25,15 +25,19 @@ constexpr const char* kExamples =
 
 constexpr std::uint64_t kMaxImages = 10'000;
 
-void add_text(CLI::App& app, const std::string& name, const std::string& values,
-              const std::string& help, std::string& text) {
-    app.add_option(name, text, help)->option_text(values);
-}
-
 // Calls set(text) for an option that may be given once.
 void add_parsed(CLI::App& app, const std::string& name, const std::string& values,
                 const std::string& help, std::function<void(const std::string&)> set) {
     app.add_option_function<std::string>(name, std::move(set), help)->option_text(values);
+}
+
+// A path; an empty one would quietly mean something else.
+void add_path(CLI::App& app, const std::string& name, const std::string& values,
+              const std::string& help, std::string& path) {
+    add_parsed(app, name, values, help, [&path, name](const std::string& text) {
+        if (text.empty()) throw Error(ErrorKind::argument, name, "bad value", "''", "a path");
+        path = text;
+    });
 }
 
 std::string join(const std::string& values, const std::string& standard) {
@@ -45,21 +49,21 @@ void define_train(CLI::App& app, TrainCommand& command, std::string& config) {
         add_parsed(
             app, "--" + d.name, join(d.values, d.get(TrainOptions{})), d.help,
             [&command, name = d.name](const std::string& text) { command.given[name] = text; });
-    add_text(app, "--out", "DIR", "Run folder [a new one under runs/]", command.out);
+    add_path(app, "--out", "DIR", "Run folder [a new one under runs/]", command.out);
     app.add_flag("--resume", command.resume,
                  "Go on with the run in --out; only --epochs and --threads may change");
     app.add_flag("--overwrite", command.overwrite, "Replace the run in --out");
     app.add_flag("--quiet", command.options.quiet, "Print the summary alone");
-    add_text(app, "--config", "FILE",
+    add_path(app, "--config", "FILE",
              "Options from a file such as a run's options.toml; those of "
              "the command line win",
              config);
 }
 
 void define_run(CLI::App& app, RunChoice& choice, const std::string& output) {
-    add_text(app, "run", "RUN", "Run folder [the newest under runs/]", choice.run);
-    add_text(app, "--output", "PATH", output, choice.output);
-    add_text(app, "--data", "DIR", "Folder with the IDX files [as for train]", choice.data);
+    add_path(app, "RUN", "PATH", "Run folder [the newest under runs/]", choice.run);
+    add_path(app, "--output", "PATH", output, choice.output);
+    add_path(app, "--data", "DIR", "Folder with the IDX files [as for train]", choice.data);
     add_parsed(app, "--threads", "N [0]", "0: one per processor",
                [&choice](const std::string& text) {
                    choice.threads = static_cast<int>(parse_integer("--threads", text, 0, 1024));
@@ -105,7 +109,7 @@ struct CommandLine {
 
         sub = app.add_subcommand("reconstruct", "Images above their reconstructions, as PNG");
         define_run(*sub, reconstruct.choice, "Picture [RUN/reconstruct.png]");
-        add_text(*sub, "--image", "FILE.png",
+        add_path(*sub, "--image", "FILE.png",
                  "A digit of your own, of any size, instead of test "
                  "images",
                  reconstruct.image);
@@ -141,14 +145,16 @@ struct CommandLine {
         app.add_subcommand("info", "Version, instruction sets, threads and build");
     }
 
-    // Names that something misspelt may have been meant to be.
+    // Names that something misspelt may have been meant to be: the options of the command that was
+    // given, or else the commands.
     std::vector<std::string> known_names() {
         std::vector<std::string> names;
-        for (CLI::App* s : app.get_subcommands(nullptr)) {
-            names.push_back(s->get_name());
-            for (const CLI::Option* o : s->get_options())
+        const auto chosen = app.get_subcommands();
+        if (chosen.empty())
+            for (CLI::App* s : app.get_subcommands(nullptr)) names.push_back(s->get_name());
+        else
+            for (const CLI::Option* o : chosen.front()->get_options())
                 if (!o->get_lnames().empty()) names.push_back("--" + o->get_lnames().front());
-        }
         return names;
     }
 };
@@ -156,6 +162,19 @@ struct CommandLine {
 std::string help_text(const CLI::App& app) {
     const auto chosen = app.get_subcommands();
     return kExamples + (chosen.empty() ? app.help() : chosen.front()->help("mnist_vae"));
+}
+
+// What CLI11 lets pass: "--out=" would take the next argument for its value, "--resume=7" would be
+// a flag like "--resume".
+void refuse_odd_values(const std::vector<std::string>& arguments) {
+    for (const std::string& argument : arguments) {
+        const std::size_t equals = argument.find('=');
+        if (!argument.starts_with("--") || equals == std::string::npos) continue;
+        const std::string name = argument.substr(0, equals), value = argument.substr(equals + 1);
+        if (value.empty()) throw Error(ErrorKind::argument, name, "no value after the =");
+        if (name == "--resume" || name == "--overwrite" || name == "--quiet")
+            throw Error(ErrorKind::argument, name, "takes no value", "'" + value + "'", "none");
+    }
 }
 
 // Words that nobody asked for; the first that looks like an option is the likeliest mistake.
@@ -190,6 +209,7 @@ Command finish_train(CommandLine& line) {
 
 Command parse_command_line(const std::vector<std::string>& arguments) {
     CommandLine line;
+    refuse_odd_values(arguments);
     // CLI11 takes the arguments last first.
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     try {

@@ -130,7 +130,8 @@ class TrainingRun {
         log_ = std::make_unique<LogCsv>(folder_.log(), trainer_.position.epoch - 1);
     }
 
-    bool is_finished() const { return trainer_.position.epoch > options_.epochs; }
+    Index epochs_done() const { return trainer_.position.epoch - 1; }
+    bool is_finished() const { return epochs_done() >= options_.epochs; }
 
     void describe() {
         display_.show_header(
@@ -274,7 +275,8 @@ void run_train(const TrainCommand& command) {
     }
     if (run.is_finished()) {
         print("the run in " + folder.path.string() +
-              " is finished: " + std::to_string(options.epochs) + " epochs are done\n");
+              " is finished: " + std::to_string(run.epochs_done()) +
+              (run.epochs_done() == 1 ? " epoch is done\n" : " epochs are done\n"));
         return;
     }
     replace_file(folder.options(), to_toml(options));

@@ -146,7 +146,7 @@ std::string to_toml(const TrainOptions& options) {
             std::string escaped;
             for (char c : value) {
                 if (c == '"' || c == '\\') escaped += '\\';
-                escaped += c;
+                escaped += c == '\n' ? "\\n" : std::string(1, c);
             }
             value = '"' + escaped + '"';
         }
@@ -171,11 +171,13 @@ static std::string parse_toml_value(const std::string& text, const std::string& 
                 check_rest(i + 1);
                 return value;
             }
-            if (text[i] == '\\') {
-                if (++i == text.size() || (text[i] != '"' && text[i] != '\\'))
-                    throw bad("\\\" or \\\\ after a backslash");
+            if (text[i] != '\\') {
+                value += text[i];
+                continue;
             }
-            value += text[i];
+            if (++i == text.size() || (text[i] != '"' && text[i] != '\\' && text[i] != 'n'))
+                throw bad("\\\", \\\\ or \\n after a backslash");
+            value += text[i] == 'n' ? '\n' : text[i];
         }
         throw bad("a closing quote");
     }
