@@ -55,11 +55,12 @@ readonly kTiny=(--data data --hidden 8 --batch-size 8)
 readonly kDigits=(--data "$root/apps/mnist_vae/sample" --hidden 64 --batch-size 1 --threads 1)
 
 # start FOLDER OPTION...: a training without end in the background, of a shell that says on its
-# standard output how the app ended, unless a signal killed the shell too. Sets job and pid.
+# standard output how the app ended, unless a signal killed the shell too. Sets job and pid. INT is
+# given its default meaning, which it does not have if this script itself runs in the background.
 start() {
   rm -rf -- "$1"
   # shellcheck disable=SC2016 # for the inner shell
-  bash -c '"$@"; echo "the shell goes on: $?"' shell \
+  env --default-signal=INT bash -c '"$@"; echo "the shell goes on: $?"' shell \
     "$app" train --epochs "$kEndless" --out "$@" >job.out 2>job.err </dev/null &
   job=$!
   wait_for_rows "$1" 0
