@@ -6,7 +6,6 @@
 
 #include "../../core/error.hpp"
 #include "../../core/io/atomic_file.hpp"
-#include "../../core/io/file.hpp"
 #include "../../core/parallel.hpp"
 #include "checkpoint.hpp"
 #include "dataset.hpp"
@@ -36,11 +35,7 @@ struct OpenRun {
           model(read_config(folder)),
           output(choice.output) {
         if (choice.threads > 0) set_thread_count(choice.threads);
-        if (std::filesystem::exists(folder.options())) {
-            const std::vector<std::byte> bytes = read_file(folder.options(), 1 << 20);
-            const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-            apply(parse_toml(text, folder.options()), options, folder.options() + ", ");
-        }
+        if (std::filesystem::exists(folder.options())) options = read_run_options(folder.options());
         data = choice.data.empty() ? options.data : choice.data;
         const std::optional<ModelOrigin> found = load_model(folder.model(), model);
         if (!found)

@@ -1,5 +1,6 @@
 // mnist_vae: parses the command line, runs the command, and turns errors into one line on standard
 // error and an exit code (README.md, "Exit codes").
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -50,6 +51,8 @@ int exit_code(ErrorKind kind) {
 }  // namespace
 
 int main(int argc, char** argv) try {
+    // A file that grows too large is an error to report, like a full disk.
+    std::signal(SIGXFSZ, SIG_IGN);
     run(parse_command_line({argv + 1, argv + argc}));
     return 0;
 } catch (const handgrad::Error& error) {

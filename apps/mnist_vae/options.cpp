@@ -132,7 +132,8 @@ struct CommandLine {
                },
                "Instead: from one test image to another, by their positions from 0")
             ->option_text("A B")
-            ->expected(2);
+            ->expected(2)
+            ->allow_extra_args(false);
 
         sub = app.add_subcommand("manifold", "The images of a grid of latents, as PNG");
         define_run(*sub, manifold.choice, "Picture [RUN/manifold.png]");
@@ -195,7 +196,7 @@ Command finish_train(CommandLine& line) {
         throw Error(ErrorKind::argument, "--resume", "needs --out, the run to go on with");
     const auto typed = command.given;
     if (!line.config.empty()) {
-        const std::vector<std::byte> bytes = read_file(line.config, 1 << 20);
+        const std::vector<std::byte> bytes = read_file(line.config, kMaxConfigBytes);
         const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         command.given = parse_toml(text, line.config);
         for (const auto& [name, value] : typed) command.given[name] = value;

@@ -16,6 +16,9 @@
 
 namespace handgrad::mnist_vae {
 
+// A file of options has a line for each; this is far more.
+inline constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
+
 enum class OptimizerKind { adam, sgd };
 
 // The options of `train`, with the recipe of the classic dense Keras autoencoder as defaults.
@@ -114,6 +117,10 @@ std::string to_toml(const TrainOptions& options);
 std::map<std::string, std::string> parse_toml(const std::string& text, const std::string& path);
 void apply(const std::map<std::string, std::string>& values, TrainOptions& options,
            const std::string& prefix);
+
+// The options that a run was started with, from its options.toml. Throws Error(input) for a file
+// that to_toml cannot have written: nobody typed these values.
+TrainOptions read_run_options(const std::string& path);
 
 // The first option of `now` that was given and differs from the run's own, apart from those that a
 // resumed run may change (epochs, threads, quiet); empty if there is none.

@@ -16,7 +16,7 @@ using nlohmann::json;
 namespace {
 
 constexpr int kFormatVersion = 1;
-constexpr std::size_t kMaxConfigBytes = 1 << 20;
+constexpr std::uint64_t kMaxJsonBytes = 1 << 20;
 constexpr Index kMaxWidth = 1 << 20;
 
 [[noreturn]] void refuse(const RunFolder& run, const std::string& field, const std::string& found,
@@ -101,7 +101,7 @@ void write_config(const RunFolder& run, const Architecture& a) {
 }
 
 Architecture read_config(const RunFolder& run) {
-    const std::vector<std::byte> bytes = read_file(run.config(), kMaxConfigBytes);
+    const std::vector<std::byte> bytes = read_file(run.config(), kMaxJsonBytes);
     const char* text = reinterpret_cast<const char*>(bytes.data());
     const json config = json::parse(text, text + bytes.size(), nullptr, /*exceptions=*/false);
     if (!config.is_object()) throw Error(ErrorKind::input, run.config(), "not a JSON object");

@@ -4,8 +4,8 @@
 
 namespace handgrad::mnist_vae {
 
-// Installs the handlers for as long as it lives, and lets writes fail with an error instead of a
-// signal (SIGPIPE, SIGXFSZ). One at a time.
+// Installs the handlers for as long as it lives, and lets writes to a closed pipe fail with an
+// error instead of a signal. One at a time.
 class SignalGuard {
   public:
     SignalGuard();

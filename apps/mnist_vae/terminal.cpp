@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 
 #include "../../core/error.hpp"
 
@@ -68,28 +69,49 @@ std::string format_header(const RunDescription& run) {
            run.folder;
 }
 
+// The line with as many of the parts, in order, as fit.
+static std::string append_parts(std::string line, std::initializer_list<std::string> parts,
+                                int columns) {
+    for (const std::string& part : parts)
+        if (static_cast<int>(line.size() + part.size()) < columns) line += part;
+    return line;
+}
+
 std::string format_progress(const BatchProgress& p, int columns) {
     const double left = p.seconds * double(p.batches - p.batch) / double(p.batch);
-    std::string line = format_position(p.epoch, p.epochs) +
-                       format("  batch %*td/%td  loss %7.2f  recon %7.2f  kl %5.2f",
-                              static_cast<int>(std::to_string(p.batches).size()), p.batch,
-                              p.batches, p.loss, p.recon, p.kl);
-    for (const std::string& part :
-         {"  " + format_count(p.images_per_second) + " images/s", "  eta " + format_seconds(left)})
-        if (static_cast<int>(line.size() + part.size()) < columns) line += part;
+    const int width = static_cast<int>(std::to_string(p.batches).size());
+    const std::string position = format_position(p.epoch, p.epochs);
+    const std::string speed = format_count(p.images_per_second);
+    const std::string eta = "  eta " + format_seconds(left);
+    const std::string full =
+        position +
+        format("  batch %*td/%td  loss %7.2f  recon %7.2f  kl %5.2f  %s images/s", width, p.batch,
+               p.batches, p.loss, p.recon, p.kl, speed.c_str()) +
+        eta;
+    if (static_cast<int>(full.size()) < columns) return full;
+
+    // Everything that matters fits in the 80 columns of a usual terminal.
+    std::string line =
+        append_parts(position + format("  %*td/%td  loss %5.1f  recon %5.1f  kl %4.1f", width,
+                                       p.batch, p.batches, p.loss, p.recon, p.kl),
+                     {"  " + speed + " img/s", eta}, columns);
     // A line as wide as the terminal would wrap, and could not be redrawn.
     if (static_cast<int>(line.size()) >= columns)
         line.resize(static_cast<std::size_t>(std::max(columns - 1, 0)));
     return line;
 }
 
-std::string format_epoch(const EpochMetrics& m, Index epochs) {
-    return format_position(m.epoch, epochs) +
-           format(
-               "  loss %7.2f = recon %7.2f + kl %5.2f  val_loss %7.2f = %7.2f + %5.2f  %s  %s"
-               " images/s",
-               m.loss, m.recon, m.kl, m.val_loss, m.val_recon, m.val_kl,
-               format_seconds(m.seconds).c_str(), format_count(m.images_per_second).c_str());
+std::string format_epoch(const EpochMetrics& m, Index epochs, int columns) {
+    const std::string line =
+        format_position(m.epoch, epochs) + format(
+                                               "  loss %7.2f = recon %7.2f + kl %5.2f"
+                                               "  val_loss %7.2f",
+                                               m.loss, m.recon, m.kl, m.val_loss);
+    return append_parts(
+        line,
+        {format(" = %7.2f + %5.2f", m.val_recon, m.val_kl), "  " + format_seconds(m.seconds),
+         "  " + format_count(m.images_per_second) + " images/s"},
+        columns);
 }
 
 void print(const std::string& text) {
@@ -97,33 +119,42 @@ void print(const std::string& text) {
         throw Error(ErrorKind::output, "standard output", "cannot be written");
 }
 
+TrainDisplay::~TrainDisplay() {
+    if (!line_is_open_) return;
+    try {
+        write_("\n");
+    } catch (...) {
+        // Whatever ends the display early has its own message.
+    }
+}
+
 void TrainDisplay::show_header(const RunDescription& run) {
-    if (!quiet_) print(format_header(run) + "\n");
+    if (!quiet_) write_(format_header(run) + "\n");
 }
 
 void TrainDisplay::show_progress(const BatchProgress& progress, Clock::time_point now) {
     if (quiet_ || !style_.redraws) return;
-    const bool last = progress.batch == progress.batches;
-    if (!last && line_is_open_ && now - last_redraw_ < std::chrono::milliseconds(100)) return;
+    if (last_redraw_ && now - *last_redraw_ < std::chrono::milliseconds(100)) return;
     last_redraw_ = now;
-    print("\r" + format_progress(progress, style_.columns) + "\x1b[K");
+    write_("\r" + format_progress(progress, style_.columns) + "\x1b[K");
     line_is_open_ = true;
 }
 
 void TrainDisplay::erase_progress() {
-    if (line_is_open_) print("\r\x1b[K");
+    if (line_is_open_) write_("\r\x1b[K");
     line_is_open_ = false;
 }
 
 void TrainDisplay::show_epoch(const EpochMetrics& metrics, Index epochs) {
     if (quiet_) return;
     erase_progress();
-    print(format_epoch(metrics, epochs) + "\n");
+    const int columns = style_.redraws ? style_.columns : std::numeric_limits<int>::max();
+    write_(format_epoch(metrics, epochs, columns) + "\n");
 }
 
 void TrainDisplay::show_line(const std::string& text) {
     erase_progress();
-    print(text + "\n");
+    write_(text + "\n");
 }
 
 }  // namespace handgrad::mnist_vae

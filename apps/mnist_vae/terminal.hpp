@@ -2,8 +2,11 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <limits>
+#include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "metrics.hpp"
 
@@ -29,20 +32,31 @@ struct RunDescription {
 
 // The texts, without any escape or line feed at the end.
 std::string format_header(const RunDescription& run);
+// Both shorter than the terminal is wide: a line that is too long loses digits first, then parts.
 std::string format_progress(const BatchProgress& progress, int columns);
-std::string format_epoch(const EpochMetrics& metrics, Index epochs);
+std::string format_epoch(const EpochMetrics& metrics, Index epochs,
+                         int columns = std::numeric_limits<int>::max());
 std::string format_seconds(double seconds);  // "0.9 s", "12 s", "3:05", "1:02:03"
 std::string format_count(double count);      // "63.1k"
 
-// Prints to standard output. Throws Error(output) when that fails.
+// Prints a text to standard output and flushes. Throws Error(output) when that fails.
+void print(const std::string& text);
+
+// Writes to standard output, or to wherever `write` does, and throws what it throws.
 class TrainDisplay {
   public:
     using Clock = std::chrono::steady_clock;
+    using Writer = std::function<void(const std::string& text)>;
 
-    TrainDisplay(const TerminalStyle& style, bool quiet) : style_(style), quiet_(quiet) {}
+    TrainDisplay(const TerminalStyle& style, bool quiet, Writer write = print)
+        : style_(style), quiet_(quiet), write_(std::move(write)) {}
+    // Ends an open progress line, so that an error message has a line of its own.
+    ~TrainDisplay();
+    TrainDisplay(const TrainDisplay&) = delete;
+    TrainDisplay& operator=(const TrainDisplay&) = delete;
 
     void show_header(const RunDescription& run);
-    // Redraws at most ten times a second, and for the last batch of an epoch.
+    // Redraws at most ten times a second.
     void show_progress(const BatchProgress& progress, Clock::time_point now = Clock::now());
     void show_epoch(const EpochMetrics& metrics, Index epochs);
     // One line, after whatever is on the screen.
@@ -53,11 +67,9 @@ class TrainDisplay {
 
     TerminalStyle style_;
     bool quiet_;
+    Writer write_;
     bool line_is_open_ = false;  // a progress line without its line feed
-    Clock::time_point last_redraw_{};
+    std::optional<Clock::time_point> last_redraw_;
 };
-
-// Prints a text and flushes. Throws Error(output) when that fails.
-void print(const std::string& text);
 
 }  // namespace handgrad::mnist_vae

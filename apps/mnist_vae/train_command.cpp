@@ -7,7 +7,6 @@
 
 #include "../../core/error.hpp"
 #include "../../core/io/atomic_file.hpp"
-#include "../../core/io/file.hpp"
 #include "../../core/io/file_lock.hpp"
 #include "../../core/parallel.hpp"
 #include "../../optim/sgd.hpp"
@@ -32,10 +31,7 @@ namespace {
 // change.
 TrainOptions options_to_resume(const RunFolder& run, const TrainCommand& command) {
     if (!fs::exists(run.options())) return command.options;
-    const std::vector<std::byte> bytes = read_file(run.options(), 1 << 20);
-    const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    TrainOptions options;
-    apply(parse_toml(text, run.options()), options, run.options() + ", ");
+    TrainOptions options = read_run_options(run.options());
     const std::string name = find_contradiction(options, command);
     if (!name.empty()) {
         for (const OptionDescription& d : train_option_descriptions())

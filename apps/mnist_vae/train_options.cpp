@@ -2,6 +2,7 @@
 #include <sstream>
 
 #include "../../core/error.hpp"
+#include "../../core/io/file.hpp"
 #include "option_values.hpp"
 #include "options.hpp"
 
@@ -231,6 +232,16 @@ void apply(const std::map<std::string, std::string>& values, TrainOptions& optio
     for (const OptionDescription& d : train_option_descriptions())
         if (const auto value = values.find(d.name); value != values.end())
             d.set(options, prefix + d.name, value->second);
+}
+
+TrainOptions read_run_options(const std::string& path) try {
+    const std::vector<std::byte> bytes = read_file(path, kMaxConfigBytes);
+    const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    TrainOptions options;
+    apply(parse_toml(text, path), options, path + ", ");
+    return options;
+} catch (const Error& e) {
+    throw Error(ErrorKind::input, "", e.what());
 }
 
 std::string find_contradiction(const TrainOptions& run, const TrainCommand& now) {

@@ -23,7 +23,8 @@ float median(std::vector<float> values) {
 }
 
 // The picture with its background, which is what the border shows, at 0 and the strongest stroke
-// at 1.
+// at 1. The stroke is what differs most from the background, to whichever side: the paper of a dim
+// photograph is darker than middle grey, and ink on it darker still.
 Plane stroke_on_black(const GrayImage& picture) {
     Plane plane{picture.height, picture.width, {}};
     for (std::uint8_t p : picture.pixels) plane.values.push_back(float(p) / 255.0f);
@@ -33,7 +34,8 @@ Plane stroke_on_black(const GrayImage& picture) {
             if (y == 0 || x == 0 || y == plane.rows - 1 || x == plane.cols - 1)
                 border.push_back(plane.at(y, x));
     const float background = median(border);
-    const bool dark_on_light = background > 0.5f;
+    const auto [darkest, lightest] = std::minmax_element(plane.values.begin(), plane.values.end());
+    const bool dark_on_light = background - *darkest > *lightest - background;
     float strongest = 0;
     for (float& value : plane.values) {
         value = std::max(0.0f, dark_on_light ? background - value : value - background);
@@ -64,14 +66,15 @@ Box bounding_box(const Plane& plane) {
     return box;
 }
 
-// The mean of the plane over [y0, y1) x [x0, x1), which need not be whole pixels; 0 outside.
-float area_mean(const Plane& plane, double y0, double y1, double x0, double x1) {
+// The mean of the plane over [y0, y1) x [x0, x1), which need not be whole pixels; 0 outside the
+// box, where shadows are.
+float area_mean(const Plane& plane, const Box& box, double y0, double y1, double x0, double x1) {
     double sum = 0;
-    const Index bottom = std::min(plane.rows, Index(std::ceil(y1)));
-    const Index right = std::min(plane.cols, Index(std::ceil(x1)));
-    for (Index y = std::max<Index>(0, Index(std::floor(y0))); y < bottom; ++y) {
+    const Index bottom = std::min(box.bottom, Index(std::ceil(y1)));
+    const Index right = std::min(box.right, Index(std::ceil(x1)));
+    for (Index y = std::max(box.top, Index(std::floor(y0))); y < bottom; ++y) {
         const double height = std::min(y1, double(y + 1)) - std::max(y0, double(y));
-        for (Index x = std::max<Index>(0, Index(std::floor(x0))); x < right; ++x) {
+        for (Index x = std::max(box.left, Index(std::floor(x0))); x < right; ++x) {
             const double width = std::min(x1, double(x + 1)) - std::max(x0, double(x));
             sum += plane.at(y, x) * height * width;
         }
@@ -106,8 +109,12 @@ std::vector<float> normalize_digit(const GrayImage& picture, Index rows, Index c
     std::vector<float> digit;
     for (Index y = 0; y < rows; ++y)
         for (Index x = 0; x < cols; ++x)
-            digit.push_back(area_mean(plane, top + step * double(y), top + step * double(y + 1),
-                                      left + step * double(x), left + step * double(x + 1)));
+            digit.push_back(area_mean(plane, box, top + step * double(y),
+                                      top + step * double(y + 1), left + step * double(x),
+                                      left + step * double(x + 1)));
+    // A thin pen's strokes are narrower than a pixel now, and grey; MNIST's are white.
+    const float brightest = *std::max_element(digit.begin(), digit.end());
+    for (float& value : digit) value /= brightest;
     return digit;
 }
 

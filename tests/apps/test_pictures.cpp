@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "../../apps/mnist_vae/pictures.hpp"
@@ -131,6 +132,27 @@ TEST_CASE("a digit of one's own: place, size and colours of the paper do not mat
          {draw_seven(100, 3, 40, 5, 255, 0), draw_seven(100, 20, 20, 5, 0, 255),
           draw_seven(300, 50, 100, 10, 240, 20), draw_seven(90, 40, 5, 4, 30, 200)})
         CHECK(mean_difference(base, normalize_digit(other, 28, 28, "f")) <= 0.02);
+}
+
+TEST_CASE("a digit of one's own: dim paper and a thin pen do not matter either") {
+    const auto base = normalize_digit(draw_seven(100, 20, 20, 5, 255, 0), 28, 28, "f");
+    for (const GrayImage& other :
+         {draw_seven(100, 20, 20, 5, 110, 20), draw_seven(100, 20, 20, 5, 140, 250)})
+        CHECK(mean_difference(base, normalize_digit(other, 28, 28, "f")) <= 1e-5);
+
+    // A vertical line one pixel wide, three hundred high: a fifteenth of a pixel after scaling.
+    GrayImage line{400, 400, std::vector<std::uint8_t>(400 * 400, 255)};
+    for (std::size_t y = 50; y < 350; ++y) line.pixels[y * 400 + 200] = 0;
+    const auto thin = normalize_digit(line, 28, 28, "f");
+    CHECK(*std::max_element(thin.begin(), thin.end()) == 1.0f);
+}
+
+TEST_CASE("a digit of one's own: what is outside its box, such as a shadow, is black") {
+    GrayImage picture = draw_seven(100, 20, 20, 5, 255, 0);
+    const auto base = normalize_digit(picture, 28, 28, "f");
+    for (std::size_t y = 75; y < 100; ++y)
+        for (std::size_t x = 0; x < 40; ++x) picture.pixels[y * 100 + x] = 230;
+    CHECK(mean_difference(base, normalize_digit(picture, 28, 28, "f")) <= 1e-6);
 }
 
 TEST_CASE("a digit of one's own: an empty picture is refused by name") {

@@ -299,11 +299,13 @@ for value in '' validation Test; do
   command_refused evaluate --split "$value"
   command_refused encode --split "$value"
 done
-for ends in 'nan 1' '1 -1' '1 a' '-0 1' '1 1e999' '3' '1 2 3'; do
+for ends in 'nan 1' '1 -1' '1 a' '-0 1' '1 1e999' '3'; do
   # shellcheck disable=SC2086 # several values
   run sample base --output no --interpolate $ends
   expect_refused "sample --interpolate $ends is refused" --interpolate
 done
+run sample base --output no --interpolate 1 2 3
+expect_refused 'a third place to interpolate is a word too many' 3
 for option in --output --data; do
   run sample base "$option" ''
   expect_refused "sample $option '' is refused" "$option"
