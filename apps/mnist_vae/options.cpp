@@ -13,17 +13,29 @@ namespace handgrad::mnist_vae {
 
 namespace {
 
-constexpr const char* kExamples =
-    "Examples:\n"
-    "  mnist_vae train                                   784-512-2 for 50 epochs, into runs/\n"
-    "  mnist_vae train --hidden 400 --latent 20 --epochs 10 --out runs/wide\n"
-    "  mnist_vae train --out runs/wide --resume          go on where it was interrupted\n"
-    "  mnist_vae evaluate runs/wide\n"
-    "  mnist_vae reconstruct runs/wide --image my_digit.png --output mine.png\n"
-    "  mnist_vae sample --interpolate 3 7                the newest run under runs/\n"
-    "\n";
+// Each belongs to the help of the command that it begins with, and to that of the program.
+constexpr const char* kExamples[] = {
+    "train                                   784-512-2 for 50 epochs, into runs/",
+    "train --hidden 400 --latent 20 --epochs 10 --out runs/wide",
+    "train --out runs/wide --resume          go on where it was interrupted",
+    "evaluate runs/wide",
+    "reconstruct runs/wide --image my_digit.png --output mine.png",
+    "sample --interpolate 3 7                the newest run under runs/",
+    "manifold runs/wide --size 30 --output map.png",
+    "encode runs/wide --split train --output latents.csv",
+    "info",
+};
 
 constexpr std::uint64_t kMaxImages = 10'000;
+constexpr std::uint64_t kMaxSide = 100;  // of a square grid of kMaxImages
+
+// A message is one line, whatever the user typed.
+std::string printable(std::string text) {
+    std::replace_if(
+        text.begin(), text.end(),
+        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+    return text;
+}
 
 // Calls set(text) for an option that may be given once.
 void add_parsed(CLI::App& app, const std::string& name, const std::string& values,
@@ -40,6 +52,11 @@ void add_path(CLI::App& app, const std::string& name, const std::string& values,
     });
 }
 
+// A flag that may be given once.
+void add_flag(CLI::App& app, const std::string& name, const std::string& help, bool& flag) {
+    app.add_flag(name, flag, help)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+}
+
 std::string join(const std::string& values, const std::string& standard) {
     return values + (standard.empty() ? "" : " [" + standard + "]");
 }
@@ -50,10 +67,10 @@ void define_train(CLI::App& app, TrainCommand& command, std::string& config) {
             app, "--" + d.name, join(d.values, d.get(TrainOptions{})), d.help,
             [&command, name = d.name](const std::string& text) { command.given[name] = text; });
     add_path(app, "--out", "DIR", "Run folder [a new one under runs/]", command.out);
-    app.add_flag("--resume", command.resume,
-                 "Go on with the run in --out; only --epochs and --threads may change");
-    app.add_flag("--overwrite", command.overwrite, "Replace the run in --out");
-    app.add_flag("--quiet", command.options.quiet, "Print the summary alone");
+    add_flag(app, "--resume", "Go on with the run in --out; only --epochs and --threads may change",
+             command.resume);
+    add_flag(app, "--overwrite", "Replace the run in --out", command.overwrite);
+    add_flag(app, "--quiet", "Print the summary alone", command.options.quiet);
     add_path(app, "--config", "FILE",
              "Options from a file such as a run's options.toml; those of "
              "the command line win",
@@ -78,10 +95,11 @@ void define_split(CLI::App& app, bool& train_split) {
                });
 }
 
-void define_count(CLI::App& app, const std::string& name, const std::string& help, Index& count) {
+void define_count(CLI::App& app, const std::string& name, const std::string& help, Index& count,
+                  std::uint64_t most = kMaxImages) {
     add_parsed(app, name, "N [" + std::to_string(count) + "]", help,
-               [&count, name](const std::string& text) {
-                   count = static_cast<Index>(parse_integer(name, text, 1, kMaxImages));
+               [&count, name, most](const std::string& text) {
+                   count = static_cast<Index>(parse_integer(name, text, 1, most));
                });
 }
 
@@ -137,7 +155,7 @@ struct CommandLine {
 
         sub = app.add_subcommand("manifold", "The images of a grid of latents, as PNG");
         define_run(*sub, manifold.choice, "Picture [RUN/manifold.png]");
-        define_count(*sub, "--size", "Images along each side", manifold.size);
+        define_count(*sub, "--size", "Images along each side", manifold.size, kMaxSide);
 
         sub = app.add_subcommand("encode", "mu and logvar of every image with its label, as CSV");
         define_run(*sub, encode.choice, "File [standard output]");
@@ -146,23 +164,28 @@ struct CommandLine {
         app.add_subcommand("info", "Version, instruction sets, threads and build");
     }
 
-    // Names that something misspelt may have been meant to be: the options of the command that was
-    // given, or else the commands.
-    std::vector<std::string> known_names() {
-        std::vector<std::string> names;
-        const auto chosen = app.get_subcommands();
-        if (chosen.empty())
-            for (CLI::App* s : app.get_subcommands(nullptr)) names.push_back(s->get_name());
-        else
-            for (const CLI::Option* o : chosen.front()->get_options())
-                if (!o->get_lnames().empty()) names.push_back("--" + o->get_lnames().front());
-        return names;
+    // The command that was chosen; null if there is none.
+    CLI::App* chosen() const {
+        const auto commands = app.get_subcommands();
+        return commands.empty() ? nullptr : commands.front();
     }
 };
 
-std::string help_text(const CLI::App& app) {
-    const auto chosen = app.get_subcommands();
-    return kExamples + (chosen.empty() ? app.help() : chosen.front()->help("mnist_vae"));
+std::string help_text(const CommandLine& line) {
+    const CLI::App* chosen = line.chosen();
+    std::string text = "Examples:\n";
+    for (const std::string example : kExamples)
+        if (chosen == nullptr || example.substr(0, example.find(' ')) == chosen->get_name())
+            text += "  mnist_vae " + example + "\n";
+    return text + "\n" + (chosen == nullptr ? line.app.help() : chosen->help("mnist_vae"));
+}
+
+[[noreturn]] void refuse_word(const std::string& word, std::string problem,
+                              const std::vector<std::string>& names, const std::string& command) {
+    const std::string close = closest_name(word, names);
+    if (!close.empty()) problem += "; did you mean '" + close + "'?";
+    throw Error(ErrorKind::argument, printable(word), problem, "",
+                "what " + command + " --help lists");
 }
 
 // What CLI11 lets pass: "--out=" would take the next argument for its value, "--resume=7" would be
@@ -172,20 +195,50 @@ void refuse_odd_values(const std::vector<std::string>& arguments) {
         const std::size_t equals = argument.find('=');
         if (!argument.starts_with("--") || equals == std::string::npos) continue;
         const std::string name = argument.substr(0, equals), value = argument.substr(equals + 1);
-        if (value.empty()) throw Error(ErrorKind::argument, name, "no value after the =");
+        if (value.empty())
+            throw Error(ErrorKind::argument, printable(name), "no value after the =");
         if (name == "--resume" || name == "--overwrite" || name == "--quiet")
             throw Error(ErrorKind::argument, name, "takes no value", "'" + value + "'", "none");
     }
 }
 
-// Words that nobody asked for; the first that looks like an option is the likeliest mistake.
-[[noreturn]] void refuse_unknown(CommandLine& line, const std::vector<std::string>& words) {
+// There is no such command among the arguments.
+[[noreturn]] void refuse_command(CommandLine& line, const std::vector<std::string>& arguments) {
+    if (arguments.empty() || arguments.front().starts_with('-'))
+        throw Error(ErrorKind::argument, "mnist_vae", "no command given",
+                    arguments.empty() ? "" : "'" + printable(arguments.front()) + "' first",
+                    "train, evaluate, reconstruct, sample, manifold, encode or info; see --help");
+    std::vector<std::string> names;
+    for (const CLI::App* command : line.app.get_subcommands(nullptr))
+        names.push_back(command->get_name());
+    refuse_word(arguments.front(), "no such command", names, "mnist_vae");
+}
+
+// Words that the chosen command does not know; an option among them is the likeliest mistake.
+[[noreturn]] void refuse_extras(const CommandLine& line) {
+    const std::vector<std::string> words = line.app.remaining(/*recurse=*/true);
+    const std::string command = "mnist_vae " + line.chosen()->get_name();
     const auto option = std::find_if(words.begin(), words.end(),
                                      [](const std::string& w) { return w.starts_with('-'); });
-    const std::string word = option == words.end() ? words.front() : *option;
-    const std::string close = closest_name(word, line.known_names());
-    throw Error(ErrorKind::argument, word, "not understood",
-                close.empty() ? "" : "a word close to '" + close + "'", "what --help lists");
+    if (option == words.end()) refuse_word(words.front(), "a word too many", {}, command);
+    std::vector<std::string> names;
+    for (const CLI::Option* o : line.chosen()->get_options())
+        if (!o->get_lnames().empty()) names.push_back("--" + o->get_lnames().front());
+    refuse_word(option->substr(0, option->find('=')), "no such option", names, command);
+}
+
+// An option with too few or too many values, or one that stands twice. CLI11's own
+// message begins with the option's name, and is hard to understand from there on.
+[[noreturn]] void refuse_count(const CommandLine& line, const CLI::ArgumentMismatch& error) {
+    const std::string message = error.what();
+    const std::string name = message.substr(0, message.find(':'));
+    const CLI::App* command = line.chosen() == nullptr ? &line.app : line.chosen();
+    const CLI::Option* option = command->get_option_no_throw(name);
+    if (option == nullptr) throw Error(ErrorKind::argument, "command line", printable(message));
+    if (option->get_items_expected_max() == 0)
+        throw Error(ErrorKind::argument, name, "is given more than once");
+    throw Error(ErrorKind::argument, name, "wrong number of values",
+                std::to_string(option->count()), std::to_string(option->get_items_expected_max()));
 }
 
 Command finish_train(CommandLine& line) {
@@ -199,8 +252,8 @@ Command finish_train(CommandLine& line) {
         const std::vector<std::byte> bytes = read_file(line.config, kMaxConfigBytes);
         const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
         command.given = parse_toml(text, line.config);
-        for (const auto& [name, value] : typed) command.given[name] = value;
         apply(command.given, command.options, "");
+        for (const auto& [name, value] : typed) command.given[name] = value;
     }
     apply(typed, command.options, "--");
     return command;
@@ -216,19 +269,19 @@ Command parse_command_line(const std::vector<std::string>& arguments) {
     try {
         line.app.parse(reversed);
     } catch (const CLI::CallForHelp&) {
-        return TextCommand{help_text(line.app)};
+        return TextCommand{help_text(line)};
     } catch (const CLI::CallForVersion& version) {
         return TextCommand{std::string(version.what()) + "\n"};
     } catch (const CLI::ExtrasError&) {
-        refuse_unknown(line, line.app.remaining(/*recurse=*/true));
+        refuse_extras(line);
     } catch (const CLI::RequiredError&) {
-        if (!arguments.empty()) refuse_unknown(line, arguments);
-        throw Error(ErrorKind::argument, "mnist_vae", "no command given", "",
-                    "train, evaluate, reconstruct, sample, manifold, encode or info; see --help");
+        refuse_command(line, arguments);
+    } catch (const CLI::ArgumentMismatch& error) {
+        refuse_count(line, error);
     } catch (const CLI::ParseError& error) {
-        throw Error(ErrorKind::argument, "command line", error.what());
+        throw Error(ErrorKind::argument, "command line", printable(error.what()));
     }
-    const std::string name = line.app.get_subcommands().front()->get_name();
+    const std::string name = line.chosen()->get_name();
     if (name == "train") return finish_train(line);
     if (name == "evaluate") return line.evaluate;
     if (name == "reconstruct") return line.reconstruct;

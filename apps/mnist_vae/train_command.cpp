@@ -143,7 +143,7 @@ class TrainingRun {
                         std::to_string(thread_count()) +
                         (thread_count() == 1 ? " thread" : " threads"),
              .folder = folder_.path.string()});
-        if (dataset_.sample)
+        if (dataset_.sample && !options_.quiet)
             display_.show_line(
                 "note       this is the small sample that ships with the program; "
                 "apps/fetch_mnist.sh gets all of MNIST");

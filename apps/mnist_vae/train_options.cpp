@@ -187,11 +187,24 @@ static std::string parse_toml_value(const std::string& text, const std::string& 
         if (end == std::string::npos) throw bad("a closing bracket");
         check_rest(end + 1);
         std::string value;
-        for (char c : text.substr(1, end - 1))
-            if (c != ' ' && c != '\t') value += c;
+        std::stringstream items(text.substr(1, end - 1) + ",");
+        for (std::string item; std::getline(items, item, ',');) value += trim(item) + ",";
+        value.pop_back();
         return value;
     }
     return trim(text.substr(0, text.find('#')));
+}
+
+// Text stands in quotes, a list in brackets, a number in neither.
+static void check_toml_kind(const OptionDescription& option, const std::string& text,
+                            const std::string& where) {
+    const bool quoted = text.starts_with('"'), list = text.starts_with('[');
+    const bool list_wanted = option.name == "hidden";
+    if (quoted == option.is_text && list == list_wanted) return;
+    throw Error(ErrorKind::argument, where, "bad value", text,
+                option.is_text ? "a text in quotes"
+                : list_wanted  ? "a list in brackets"
+                               : "a number without quotes or brackets");
 }
 
 std::map<std::string, std::string> parse_toml(const std::string& text, const std::string& path) {
@@ -206,19 +219,21 @@ std::map<std::string, std::string> parse_toml(const std::string& text, const std
         if (equals == std::string::npos)
             throw Error(ErrorKind::argument, where, "not a setting", line, "key = value");
         const std::string key = trim(line.substr(0, equals));
-        bool known = false;
+        const OptionDescription* option = nullptr;
         std::vector<std::string> names;
         for (const OptionDescription& d : train_option_descriptions()) {
-            known = known || d.name == key;
+            if (d.name == key) option = &d;
             names.push_back(d.name);
         }
-        if (!known) {
+        if (option == nullptr) {
             const std::string close = closest_name(key, names);
             throw Error(ErrorKind::argument, where, "unknown key", key,
                         close.empty() ? "an option of train" : close + "?");
         }
-        const std::string value =
-            parse_toml_value(trim(line.substr(equals + 1)), where + ", key '" + key + "'");
+        const std::string written = trim(line.substr(equals + 1));
+        const std::string place = where + ", key '" + key + "'";
+        check_toml_kind(*option, written, place);
+        const std::string value = parse_toml_value(written, place);
         if (!values.emplace(key, value).second)
             throw Error(ErrorKind::argument, where, "a key stands twice", key);
         TrainOptions scratch;  // a bad value is reported with its line

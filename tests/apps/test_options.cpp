@@ -57,7 +57,9 @@ const std::pair<const char*, const char*> kOther[] = {{"data", "some/dir"},
 
 }  // namespace
 
-TEST_CASE("options: the defaults are the recipe of the classic dense Keras autoencoder") {
+TEST_CASE(
+    "options: the defaults are the recipe of the classic dense Keras "
+    "autoencoder") {
     const TrainOptions o = train({}).options;
     CHECK(o == TrainOptions{});
     CHECK(o.hidden == std::vector<Index>{512});
@@ -135,11 +137,65 @@ TEST_CASE("options: what nobody asked for, twice, or against one another") {
     CHECK(contains(refusal({"evaluate", "--split", "validation"}), "--split"));
 }
 
+TEST_CASE(
+    "options: a refusal names the word that is wrong, and suggests only "
+    "what would be right") {
+    CHECK(contains(refusal({"trian", "--epochs", "3"}),
+                   "trian: no such command; did you mean 'train'"));
+    CHECK(contains(refusal({"train", "--sed=4"}), "--sed: no such option; did you mean '--seed'"));
+    const std::string of_train = refusal({"sample", "--latent", "3"});
+    CHECK(contains(of_train, "--latent: no such option"));
+    CHECK_FALSE(contains(of_train, "'--latent'"));
+    CHECK(contains(refusal({"--epochs", "3"}), "no command given"));
+    CHECK(contains(refusal({"info", "extra"}), "extra: a word too many"));
+}
+
+TEST_CASE("options: once, with as many values as they take") {
+    CHECK(contains(refusal({"train", "--epochs", "3", "--epochs", "4"}),
+                   "--epochs: wrong number of values: found 2, expected 1"));
+    CHECK(contains(refusal({"train", "--epochs"}), "--epochs: wrong number of values"));
+    CHECK(contains(refusal({"sample", "--interpolate", "1"}), "--interpolate"));
+    const auto sample = std::get<SampleCommand>(
+        parse_command_line({"sample", "--interpolate", "1", "2", "folder"}));
+    CHECK(sample.choice.run == "folder");
+    for (const char* flag : {"--resume", "--overwrite", "--quiet"}) {
+        CHECK(contains(refusal({"train", "--out", "x", flag, flag}), flag));
+        for (const char* value : {"=7", "=false", "=maybe"})
+            CHECK(contains(refusal({"train", "--out", "x", std::string(flag) + value}), flag));
+    }
+}
+
+TEST_CASE("options: an empty path is refused, not taken for the default") {
+    for (const char* option : {"--data", "--out", "--config"}) {
+        CHECK(contains(refusal({"train", option, ""}), option));
+        CHECK(contains(refusal({"train", std::string(option) + "=", "--quiet"}), option));
+    }
+    CHECK(contains(refusal({"reconstruct", "--image", ""}), "--image"));
+    CHECK(contains(refusal({"sample", "--output", ""}), "--output"));
+    CHECK(contains(refusal({"evaluate", ""}), "RUN"));
+}
+
+TEST_CASE("options: what is not printable does not break the message's line") {
+    CHECK(contains(refusal({"train", "--ep\nochs", "3"}), "--ep?ochs"));
+    CHECK(contains(refusal({"tra\nin"}), "tra?in"));
+}
+
+TEST_CASE("options: a manifold is no larger than memory and PNG allow") {
+    CHECK(std::get<ManifoldCommand>(parse_command_line({"manifold", "--size", "100"})).size == 100);
+    CHECK(contains(refusal({"manifold", "--size", "101"}), "1 to 100"));
+}
+
 TEST_CASE("options: help begins with examples; version says the version") {
     for (const std::vector<std::string>& arguments :
          {std::vector<std::string>{"--help"}, {"train", "--help"}, {"encode", "-h"}}) {
         const std::string text = std::get<TextCommand>(parse_command_line(arguments)).text;
-        CHECK(text.starts_with("Examples:\n"));
+        CHECK(text.starts_with("Examples:\n  mnist_vae "));
+    }
+    for (const char* command :
+         {"train", "evaluate", "reconstruct", "sample", "manifold", "encode", "info"}) {
+        const std::string text =
+            std::get<TextCommand>(parse_command_line({command, "--help"})).text;
+        CHECK(text.starts_with("Examples:\n  mnist_vae " + std::string(command)));
     }
     const std::string help = std::get<TextCommand>(parse_command_line({"train", "--help"})).text;
     for (const OptionDescription& d : train_option_descriptions())
@@ -161,7 +217,9 @@ TEST_CASE("options.toml: every option goes there and back") {
     CHECK(back == strange);
 }
 
-TEST_CASE("options.toml: what a person may write, and what is refused with file and line") {
+TEST_CASE(
+    "options.toml: what a person may write, and what is refused with "
+    "file and line") {
     const auto values = parse_toml(
         "# a comment\n\n  epochs=3 # three\nhidden = [ 200, 100 ]\n"
         "activation = \"tanh\"\r\n",
@@ -177,9 +235,11 @@ TEST_CASE("options.toml: what a person may write, and what is refused with file 
         }
         return {};
     };
-    for (const char* text : {"epoch = 3", "epochs = 4", "latent", "latent = ", "latent = 0",
-                             "latent = \"2", "latent = 2 3", "activation = \"x\"", "hidden = [1",
-                             "[table]", "lr = nan", "data = \"a\\x\"", "latent = \"2\" 3"}) {
+    for (const char* text :
+         {"epoch = 3", "epochs = 4", "latent", "latent = ", "latent = 0", "latent = \"2\"",
+          "latent = [2]", "hidden = 200", "hidden = \"200\"", "hidden = [20 0]",
+          "activation = tanh", "latent = \"2", "latent = 2 3", "activation = \"x\"", "hidden = [1",
+          "[table]", "lr = nan", "data = \"a\\x\"", "latent = \"2\" 3"}) {
         CAPTURE(std::string(text));
         CHECK(contains(refused(text), "f.toml, line 2"));
     }
@@ -193,6 +253,7 @@ TEST_CASE("--config: the file applies first, the command line wins") {
     CHECK(command.options.epochs == 3);
     CHECK(command.options.latent == 9);
     CHECK(command.given.size() == 2);
+    CHECK(contains(refusal({"train", "--config", path, "--latent", "x"}), "--latent"));
     try {
         train({"--config", path + ".missing"});
         FAIL("accepted");
