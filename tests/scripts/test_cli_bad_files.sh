@@ -2,45 +2,14 @@
 # Files that are not what they should be, and places that cannot be written: mnist_vae ends with
 # status 3 or 4 and one line that names the file, and loses nothing that is on the disk.
 set -euo pipefail
-# shellcheck source=tests/scripts/support/cases.sh
-source "$(dirname "${BASH_SOURCE[0]}")/support/cases.sh"
+# shellcheck source=tests/scripts/support/cli.sh
+source "$(dirname "${BASH_SOURCE[0]}")/support/cli.sh"
 
-app=$(cd -- "$build/apps/mnist_vae" && pwd)/mnist_vae
-readonly app
-unset HANDGRAD_DATA HANDGRAD_ISA
-cd -- "$tmp"
-
-# --- A data set ---
-
-# header TYPE_AND_DIMENSIONS SIZE...: the start of an IDX file.
-header() {
-  local size
-  printf '\0\0\10%b' "$1"
-  shift
-  for size in "$@"; do printf '%b' "$(printf '\\0%03o' 0 0 $((size / 256)) $((size % 256)))"; done
-}
-# pixels FIRST COUNT: bytes of the bundled digits, from the FIRST on.
-pixels() { gzip -dc "$root/apps/mnist_vae/sample/train-images-idx3-ubyte.gz" | cut_out "$@"; }
-cut_out() { tail -c "+$1" | { head -c "$2" && cat >/dev/null; }; }
-labels() { local i; for ((i = 0; i < $1; i++)); do printf '%b' "\\0$((i % 8))"; done; }
-# make_data FOLDER FIRST: 96 training and 40 test images of 6 x 5 pixels.
-make_data() {
-  mkdir -p -- "$1"
-  { header '\03' 96 6 5 && pixels "$2" 2880; } >"$1/train-images-idx3-ubyte"
-  { header '\01' 96 && labels 96; } >"$1/train-labels-idx1-ubyte"
-  { header '\03' 40 6 5 && pixels $(($2 + 5000)) 1200; } >"$1/t10k-images-idx3-ubyte"
-  { header '\01' 40 && labels 40; } >"$1/t10k-labels-idx1-ubyte"
-}
 make_data data 4000
 readonly kImages=train-images-idx3-ubyte kLabels=train-labels-idx1-ubyte
 
 # --- Running and judging ---
 
-# run ARGUMENT...: sets status; what the app wrote is in the files out and err.
-run() {
-  status=0
-  timeout 60 "$app" "$@" >out 2>err </dev/null || status=$?
-}
 readonly kSmall=(--data data --hidden 8 --batch-size 32)
 # Every file of a folder with its sum; the lock is no part of the run.
 contents() { (cd -- "$1" && find . -type f ! -name lock -exec sha256sum {} + | sort -k 2); }

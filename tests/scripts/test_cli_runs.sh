@@ -3,45 +3,14 @@
 # neither threads nor instruction sets change a bit of them. Trainings are on a tiny data set that
 # is made here, and on the bundled digits.
 set -euo pipefail
-# shellcheck source=tests/scripts/support/cases.sh
-source "$(dirname "${BASH_SOURCE[0]}")/support/cases.sh"
+# shellcheck source=tests/scripts/support/cli.sh
+source "$(dirname "${BASH_SOURCE[0]}")/support/cli.sh"
 
-app=$(cd -- "$build/apps/mnist_vae" && pwd)/mnist_vae
-readonly app
-unset HANDGRAD_DATA HANDGRAD_ISA
-cd -- "$tmp"
-
-# --- A data set ---
-
-# header TYPE_AND_DIMENSIONS SIZE...: the start of an IDX file.
-header() {
-  local size
-  printf '\0\0\10%b' "$1"
-  shift
-  for size in "$@"; do printf '%b' "$(printf '\\0%03o' 0 0 $((size / 256)) $((size % 256)))"; done
-}
-# pixels FIRST COUNT: bytes of the bundled digits, from the FIRST on.
-pixels() { gzip -dc "$root/apps/mnist_vae/sample/train-images-idx3-ubyte.gz" | cut_out "$@"; }
-cut_out() { tail -c "+$1" | { head -c "$2" && cat >/dev/null; }; }
-labels() { local i; for ((i = 0; i < $1; i++)); do printf '%b' "\\0$((i % 8))"; done; }
-# make_data FOLDER FIRST: 96 training and 40 test images of 6 x 5 pixels.
-make_data() {
-  mkdir -p -- "$1"
-  { header '\03' 96 6 5 && pixels "$2" 2880; } >"$1/train-images-idx3-ubyte"
-  { header '\01' 96 && labels 96; } >"$1/train-labels-idx1-ubyte"
-  { header '\03' 40 6 5 && pixels $(($2 + 5000)) 1200; } >"$1/t10k-images-idx3-ubyte"
-  { header '\01' 40 && labels 40; } >"$1/t10k-labels-idx1-ubyte"
-}
 make_data data 4000
 make_data other 40000
 
 # --- Running and judging ---
 
-# run ARGUMENT...: sets status; what the app wrote is in the files out and err.
-run() {
-  status=0
-  timeout 60 "$app" "$@" >out 2>err </dev/null || status=$?
-}
 readonly kSmall=(--data data --hidden 8 --batch-size 32)
 # train FOLDER OPTION...: a run that must succeed, and that writes nothing to standard error.
 train() {
