@@ -54,14 +54,15 @@ fetch_data() {
 END
 }
 
-# The folder of the run that began after the file $1 was made.
+# The folder of the run: that of --out, or the one under runs/ that is not in the list $1. (Their times
+# do not tell: a file system may give everything within some milliseconds the same.)
 run_folder() {
-  local began=$1
+  local before=$1
   shift
   option_value --out "$@" && return
   local newest='' candidate
   for candidate in runs/*/; do
-    [[ $candidate -nt $began && (-z $newest || $candidate -nt $newest) ]] && newest=${candidate%/}
+    grep -qxF -- "$candidate" <<<"$before" || newest=${candidate%/}
   done
   [[ -n $newest ]] && printf '%s\n' "$newest"
 }
@@ -89,11 +90,10 @@ main() {
     fetch_data
   fi
 
-  began=$(mktemp)
-  trap 'rm -f -- "$began"' EXIT
-  local status=0
+  local before status=0
+  before=$(printf '%s\n' runs/*/)
   "$program" train "$@" || status=$?
-  [[ $status != 0 ]] || say_where_the_pictures_are "$began" "$@"
+  [[ $status != 0 ]] || say_where_the_pictures_are "$before" "$@"
   exit "$status"
 }
 

@@ -59,9 +59,8 @@ quickstart --out=runs/two runs/two
 expect_equal 'what is configured is not configured again' "$calls" \
   'install_packages.sh ninja fetch_mnist.sh mnist_vae'
 expect_said 'it understands --out=' 'The pictures are in runs/two:'
-touch -d 2001-01-01 "$here"/runs/*
-quickstart runs/newest
-expect_said 'without --out, the pictures are in the newest folder' 'The pictures are in runs/newest:'
+quickstart runs/new
+expect_said 'without --out, the pictures are in the new folder' 'The pictures are in runs/new:'
 
 quickstart --data 'some folder' runs/three
 expect_equal 'with --data nothing is fetched' "$calls" 'install_packages.sh ninja mnist_vae'
