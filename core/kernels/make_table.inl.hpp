@@ -16,6 +16,7 @@ constexpr KernelTable make_table(Isa isa) {
     table.nr = kVectors * Simd<Arch>::width;
     table.pack_b = pack_b<Arch>;
     table.pack_b_transposed = pack_b_transposed<Arch>;
+    table.pack_a_transposed = pack_a_transposed<Arch, kRows>;
     table.gemm_panel = gemm_panel<Arch, kRows, kVectors>;
     table.run_fmas = run_fmas<Arch>;
     fill_elementwise<Arch>(table);

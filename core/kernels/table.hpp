@@ -26,9 +26,9 @@ namespace kernels {
 // One packed panel of B times some rows of A: C(m, n) = A(m, k) B(k, n); see gemm.inl.hpp.
 struct GemmPanel {
     Index m = 0, n = 0, k = 0;  // 1 <= n <= nr: the panel's columns that exist in C
-    const float* a = nullptr;   // row-major (m, k), or (k, m) if a_transposed
+    const float* a = nullptr;   // row-major (m, k), or tiles as pack_a_transposed leaves them
     Index lda = 0;
-    bool a_transposed = false;
+    bool a_packed = false;
     const float* b = nullptr;  // the panel, as pack_b leaves it
     float* c = nullptr;        // row-major (m, n)
     Index ldc = 0;
@@ -59,6 +59,8 @@ struct KernelTable {
     void (*pack_b)(const float* b, Index ldb, Index k, Index n, float* panel);
     // The same from the row-major (n, k) block bt, i.e. B = bt transposed.
     void (*pack_b_transposed)(const float* bt, Index ldbt, Index k, Index n, float* panel);
+    // Packs the row-major (k, m) block at, i.e. m rows of A = at transposed, into m * k floats.
+    void (*pack_a_transposed)(const float* at, Index ldat, Index k, Index m, float* tiles);
     void (*gemm_panel)(const GemmPanel& panel);
 
     // --- Functions of one array (math.inl.hpp): y[i] = f(x[i]); in place allowed ---
