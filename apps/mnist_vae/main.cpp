@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string>
 
 #include "../../core/error.hpp"
 #include "../../core/isa.hpp"
@@ -34,6 +35,21 @@ void run(const Command& command) {
                command);
 }
 
+// An error is one line, whatever characters a file name or an option brought along.
+void print_error(const std::string& message) {
+    std::string line;
+    for (const char c : message) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+            char code[8];
+            std::snprintf(code, sizeof code, "\\x%02x", c);
+            line += c == '\n' ? "\\n" : code;
+        } else {
+            line += c;
+        }
+    }
+    std::fprintf(stderr, "mnist_vae: %s\n", line.c_str());
+}
+
 int exit_code(ErrorKind kind) {
     switch (kind) {
         case ErrorKind::argument:
@@ -56,12 +72,12 @@ int main(int argc, char** argv) try {
     run(parse_command_line({argv + 1, argv + argc}));
     return 0;
 } catch (const handgrad::Error& error) {
-    std::fprintf(stderr, "mnist_vae: %s\n", error.what());
+    print_error(error.what());
     return exit_code(error.kind());
 } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "mnist_vae: out of memory\n");
+    print_error("out of memory");
     return 1;
 } catch (const std::exception& error) {
-    std::fprintf(stderr, "mnist_vae: internal error: %s\n", error.what());
+    print_error(std::string("internal error: ") + error.what());
     return 1;
 }

@@ -28,7 +28,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // The options of the run in the folder, as far as there are any, with what a resumed run may
-// change.
+// change; the checkpoint's hash says whether the data are the same.
 TrainOptions options_to_resume(const RunFolder& run, const TrainCommand& command) {
     if (!fs::exists(run.options())) return command.options;
     TrainOptions options = read_run_options(run.options());
@@ -42,6 +42,7 @@ TrainOptions options_to_resume(const RunFolder& run, const TrainCommand& command
     }
     if (command.given.contains("epochs")) options.epochs = command.options.epochs;
     if (command.given.contains("threads")) options.threads = command.options.threads;
+    if (command.given.contains("data")) options.data = command.options.data;
     options.quiet = command.options.quiet;
     return options;
 }
@@ -181,16 +182,15 @@ class TrainingRun {
         for (const EpochMetrics& row : rows) seconds += row.seconds;
         const EpochMetrics& last = rows.back();
         const double images = double(dataset_.train.images.count) * double(rows.size());
-        char text[512];
+        char text[256];
         std::snprintf(text, sizeof text,
                       "\ntrained %td epoch%s: val_loss %.2f (recon %.2f + kl %.2f), lowest %.2f in "
-                      "epoch %td\n%s of training at %s images/s, %s in all\npictures, losses and "
-                      "weights are in %s",
+                      "epoch %td\n%s of training at %s images/s, %s in all\n",
                       last.epoch, last.epoch == 1 ? "" : "s", last.val_loss, last.val_recon,
                       last.val_kl, trainer_.position.best_val_loss, trainer_.position.best_epoch,
                       format_seconds(seconds).c_str(), format_count(images / seconds).c_str(),
-                      format_seconds(wall_seconds).c_str(), folder_.path.c_str());
-        display_.show_line(text);
+                      format_seconds(wall_seconds).c_str());
+        display_.show_line(text + ("pictures, losses and weights are in " + folder_.path.string()));
     }
 
   private:

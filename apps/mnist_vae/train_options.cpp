@@ -261,7 +261,9 @@ TrainOptions read_run_options(const std::string& path) try {
 
 std::string find_contradiction(const TrainOptions& run, const TrainCommand& now) {
     for (const OptionDescription& d : train_option_descriptions()) {
-        if (d.name == "epochs" || d.name == "threads" || !now.given.contains(d.name)) continue;
+        // Whether the data are the same is told by their hash, wherever they lie now.
+        if (d.name == "epochs" || d.name == "threads" || d.name == "data") continue;
+        if (!now.given.contains(d.name)) continue;
         if (d.get(run) != d.get(now.options)) return d.name;
     }
     return {};

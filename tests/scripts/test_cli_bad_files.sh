@@ -83,6 +83,8 @@ cp -r data bad
 rm -- bad/$kImages
 run train --data bad --out run --overwrite
 expect_refused 'data: a missing file' 3 bad $kImages
+run train --data $'no\nsuch\tfolder' --out unused
+expect_refused 'data: a name with a line feed is told in one line' 3 'no\nsuch\x09folder'
 mkdir bad/$kImages
 run train --data bad --out run --overwrite
 expect_refused 'data: a folder instead of a file' 3 bad/$kImages folder

@@ -113,7 +113,7 @@ expect_equal 'as does one that has done more epochs than asked for' "$status $(w
 expect 'which says how many are done' grep -q '2 epochs are done' out
 expect_equal "$kNothingLost" "$(contents run)" "$before"
 
-for change in '--latent 3' '--hidden 9' '--lr 0.01' '--data other' '--seed 1' '--beta 2' \
+for change in '--latent 3' '--hidden 9' '--lr 0.01' '--seed 1' '--beta 2' \
   '--batch-size 16' '--activation tanh' '--recon-loss mse' '--optimizer sgd' '--adam torch' \
   '--init he' '--clip-norm 1' '--lr-schedule cosine' '--checkpoint-every 1' '--patience 1'; do
   # shellcheck disable=SC2086 # an option and its value
@@ -123,6 +123,8 @@ done
 sed 's/^lr = .*/lr = 0.5/' run/options.toml >faster.toml
 run train --out run --resume --config faster.toml --epochs 3
 expect_refused 'resuming with another --lr in --config is refused' 2 lr 0.5 0.001
+run train --out run --resume --epochs 3 --data other
+expect_refused 'resuming with other data is refused' 2 'other data' run
 mv data away
 cp -r other data
 run train --out run --resume --epochs 3
@@ -132,7 +134,9 @@ mv away data
 expect_equal "$kNothingLost" "$(contents run)" "$before"
 
 train more --config run/options.toml --epochs 4
-train run --resume --epochs 4 --threads 1
+mv data moved
+train run --resume --epochs 4 --threads 1 --data moved
+mv moved data
 expect_equal 'more --epochs go on, to the weights, losses and pictures of one long run' \
   "$(made run)" "$(made more)"
 expect_equal 'and the log has one header' "$(grep -c epoch run/log.csv)" 1
