@@ -8,6 +8,7 @@
 #include "core/io/png.hpp"
 #include "core/io/safetensors.hpp"
 #include "core/isa.hpp"
+#include "core/blocked_view.hpp"
 #include "core/matrix.hpp"
 #include "core/ops.hpp"
 #include "core/parallel.hpp"

@@ -13,9 +13,11 @@ namespace {
 using kernels::GemmPanel;
 using kernels::KernelTable;
 
-// A packed panel that stays in L1 while all rows of A meet it: deeper products are cut into equal
-// blocks, and C holds the chains in between. (512-bit vectors: 170 deep, 4 % faster than 512.)
-constexpr Index kPanel = 1 << 13;  // in floats
+// The depth of a panel; deeper products are cut into equal slices, and C holds the chains in
+// between. A packed panel stays in L1 while all rows of A meet it (512-bit vectors: 170 deep, 4 %
+// faster than 512); one that is read in place comes from L2 just as fast (3 % faster than 170).
+constexpr Index kPackedPanel = 1 << 13;  // in floats
+constexpr Index kDepthInPlace = 512;
 
 // Floats of packed panels that wait together for the rows of A: half of a small L2.
 constexpr Index kPanelGroup = 1 << 17;
@@ -29,18 +31,27 @@ constexpr Index kWorkPerThread = 1 << 16;
 
 struct Product {
     const char* name;
-    ConstMatrixView a, b;
+    ConstMatrixView a;
+    ConstBlockedView b;
     bool a_transposed, b_transposed;
     Index m, n, k;
+
+    // B is the panels that the kernels read. (One row could be a row-major matrix as well.)
+    bool b_in_place() const {
+        return !b_transposed && b.ld == kBlockCols && b.block_stride > kBlockCols &&
+               b.first_col == 0;
+    }
 };
 
-void check(const Product& p, ConstMatrixView c) {
+void check(const Product& p, ConstBlockedView c) {
     const Index a_depth = p.a_transposed ? p.a.rows : p.a.cols;
     const Index b_depth = p.b_transposed ? p.b.cols : p.b.rows;
     if (a_depth != b_depth)
         throw Error(ErrorKind::argument, p.name, "operands do not fit",
                     shape_string(p.a) + " and " + shape_string(p.b), "equal inner sizes");
     check_shape(p.name, c, p.m, p.n);
+    if (p.b.first_col % kBlockCols != 0 || c.first_col % kBlockCols != 0)
+        throw Error(ErrorKind::argument, p.name, "a window that begins within a block of columns");
 }
 
 // How the product is cut: a unit is one panel of columns by some rows, and units of the same
@@ -50,42 +61,58 @@ struct Units {
     Index per_panel;  // units one below the other
 };
 
-Index max_depth(const KernelTable& table) { return kPanel / table.nr; }
+// How deep a panel may be.
+Index max_depth(const KernelTable& table, const Product& p) {
+    return p.b_in_place() ? kDepthInPlace : kPackedPanel / table.nr;
+}
+
+// Where slice i of n begins in k: at a whole block, for a transposed B.
+Index slice_begin(Index k, Index i, Index n) {
+    return i == n ? k : k * i / n / kBlockCols * kBlockCols;
+}
 
 // Packs the columns of panel j, at most nr, of rows [k_begin, k_end) of B.
 void pack_panel(const KernelTable& table, const Product& p, Index j, Index k_begin, Index k_end,
                 float* packed) {
-    const Index column = j * table.nr, n = std::min(table.nr, p.n - column);
+    const Index column = j * table.nr, n = std::min(table.nr, p.n - column), k = k_end - k_begin;
     if (p.b_transposed)
-        table.pack_b_transposed(p.b.row(column) + k_begin, p.b.ld, k_end - k_begin, n, packed);
+        table.pack_b_transposed(p.b.at(column, k_begin), p.b.ld, p.b.block_stride, k, n, packed);
     else
-        table.pack_b(p.b.row(k_begin) + column, p.b.ld, k_end - k_begin, n, packed);
+        table.pack_b(p.b.at(k_begin, column), p.b.ld, k, n, packed);
 }
 
-// Multiplies the units [begin, end). Their panels of B are packed first; then every block of rows
-// of A meets all of them, so that it is packed, where it needs to be, and fetched into L1 once.
+// Multiplies the units [begin, end). Their panels of B are packed first, unless they are panels
+// already; then every block of rows of A meets all of them, so that it is packed, where it needs to
+// be, and fetched into L1 once.
 void multiply_units(const KernelTable& table, const Product& p, Units units, Index begin, Index end,
-                    Write write, MatrixView c, const Epilogue& epilogue) {
+                    Write write, BlockedView c, const Epilogue& epilogue) {
     // Kept from call to call: no allocation after the first.
     thread_local Matrix packed_a, packed_b;
     const Index first = begin / units.per_panel, last = (end - 1) / units.per_panel;
-    const Index most = max_depth(table);
-    const Index blocks = std::max<Index>(1, (p.k + most - 1) / most);
-    const Index depth = (p.k + blocks - 1) / blocks;
-    packed_b.resize(last - first + 1, depth * table.nr);
+    const Index most = max_depth(table, p);
+    const Index slices = std::max<Index>(1, (p.k + most - 1) / most);
+    const Index depth = p.k / slices + kBlockCols;  // of the deepest
+    // Not narrower than a block, of which a panel may be a part.
+    const Index panel_size = depth * std::max(table.nr, kBlockCols);
+    if (!p.b_in_place()) packed_b.resize(last - first + 1, panel_size);
     if (p.a_transposed) packed_a.resize(1, depth * units.rows);
 
     GemmPanel panel;
     panel.lda = p.a.ld;
     panel.a_packed = p.a_transposed;
     panel.ldc = c.ld;
-    for (Index block = 0; block < blocks; ++block) {
-        const Index k_begin = p.k * block / blocks, k_end = p.k * (block + 1) / blocks;
-        for (Index j = first; j <= last; ++j)
-            pack_panel(table, p, j, k_begin, k_end, packed_b.row(j - first));
+    panel.c_block_stride = c.block_stride;
+    for (Index slice = 0; slice < slices; ++slice) {
+        const Index k_begin = slice_begin(p.k, slice, slices);
+        const Index k_end = slice_begin(p.k, slice + 1, slices);
+        const bool finish = slice == slices - 1;
         panel.k = k_end - k_begin;
-        panel.continue_chain = block > 0 || write == Write::accumulate;
-        if (block == blocks - 1) panel.activation = epilogue.activation;
+        panel.b_block_stride = p.b_in_place() ? p.b.block_stride : panel.k * kBlockCols;
+        panel.continue_chain = slice > 0 || write == Write::accumulate;
+        if (finish) panel.activation = epilogue.activation;
+        if (!p.b_in_place())
+            for (Index j = first; j <= last; ++j)
+                pack_panel(table, p, j, k_begin, k_end, packed_b.row(j - first));
         for (Index i = 0; i < units.per_panel; ++i) {
             const Index row = i * units.rows;
             panel.m = std::min(units.rows, p.m - row);
@@ -99,17 +126,16 @@ void multiply_units(const KernelTable& table, const Product& p, Units units, Ind
                 const Index unit = j * units.per_panel + i, column = j * table.nr;
                 if (unit < begin || unit >= end) continue;
                 panel.n = std::min(table.nr, p.n - column);
-                panel.b = packed_b.row(j - first);
-                panel.c = c.row(row) + column;
-                if (block == blocks - 1 && epilogue.bias != nullptr)
-                    panel.bias = epilogue.bias + column;
+                panel.b = p.b_in_place() ? p.b.at(k_begin, column) : packed_b.row(j - first);
+                panel.c = c.at(row, column);
+                if (finish && epilogue.bias != nullptr) panel.bias = epilogue.bias + column;
                 table.gemm_panel(panel);
             }
         }
     }
 }
 
-void multiply(const Product& p, Write write, MatrixView c, const Epilogue& epilogue) {
+void multiply(const Product& p, Write write, BlockedView c, const Epilogue& epilogue) {
     check(p, c);
     if (c.empty()) return;
     const KernelTable& table = active_kernels();
@@ -120,9 +146,9 @@ void multiply(const Product& p, Write write, MatrixView c, const Epilogue& epilo
     const Index unit_work = std::max<Index>(1, unit_rows * table.nr * p.k);
     const Index grain = std::max<Index>(1, kWorkPerThread / unit_work);
     parallel_for(units.per_panel * panels, grain, [&](Index begin, Index end) {
-        // Rows that lie side by side are fetched well as they are, and a panel at a time stays in
-        // L1 for all of them; rows that must be packed meet as many panels as L2 holds.
-        const Index panel_size = std::min(p.k, max_depth(table)) * table.nr;
+        // Rows that lie side by side are fetched well as they are, and a panel at a time stays
+        // near for all of them; rows that must be packed meet as many panels as L2 holds.
+        const Index panel_size = std::min(p.k, max_depth(table, p)) * table.nr;
         const Index group = p.a_transposed ? kPanelGroup / std::max<Index>(1, panel_size) : 1;
         while (begin < end) {
             const Index group_end =
@@ -135,19 +161,17 @@ void multiply(const Product& p, Write write, MatrixView c, const Epilogue& epilo
 
 }  // namespace
 
-void gemm_nn(ConstMatrixView a, ConstMatrixView b, Write write, MatrixView c,
+void gemm_nn(ConstMatrixView a, ConstBlockedView b, Write write, MatrixView c,
              const Epilogue& epilogue) {
     multiply({"gemm_nn", a, b, false, false, a.rows, b.cols, a.cols}, write, c, epilogue);
 }
 
-void gemm_nt(ConstMatrixView a, ConstMatrixView b, Write write, MatrixView c,
-             const Epilogue& epilogue) {
-    multiply({"gemm_nt", a, b, false, true, a.rows, b.rows, a.cols}, write, c, epilogue);
+void gemm_nt(ConstMatrixView a, ConstBlockedView b, Write write, MatrixView c) {
+    multiply({"gemm_nt", a, b, false, true, a.rows, b.rows, a.cols}, write, c, {});
 }
 
-void gemm_tn(ConstMatrixView a, ConstMatrixView b, Write write, MatrixView c,
-             const Epilogue& epilogue) {
-    multiply({"gemm_tn", a, b, true, false, a.cols, b.cols, a.rows}, write, c, epilogue);
+void gemm_tn(ConstMatrixView a, ConstMatrixView b, Write write, BlockedView c) {
+    multiply({"gemm_tn", a, b, true, false, a.cols, b.cols, a.rows}, write, c, {});
 }
 
 }  // namespace handgrad

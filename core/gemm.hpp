@@ -4,8 +4,10 @@
 // accumulate, at the value that C holds), then bias, then activation. Neither blocking nor threads
 // cut a chain, so the bits depend on the operands alone.
 //
-// All matrices are row-major; C must not overlap A or B. Shapes that do not fit throw
-// Error(argument). Sizes of 0 are allowed: k = 0 leaves +0 (or C) and the epilogue.
+// Activations are row-major; weights and their gradients may lie in column blocks
+// (blocked_view.hpp), where the forward product needs no packing. C must not overlap A or B. Shapes
+// that do not fit throw Error(argument), as does a window that begins within a block of columns.
+// Sizes of 0 are allowed: k = 0 leaves +0 (or C) and the epilogue.
 #pragma once
 
 #include <span>
@@ -25,15 +27,13 @@ struct Epilogue {
 };
 
 // C (m, n) = A (m, k) B (k, n)               forward:          y  = f(x W + b)
-void gemm_nn(ConstMatrixView a, ConstMatrixView b, Write write, MatrixView c,
+void gemm_nn(ConstMatrixView a, ConstBlockedView b, Write write, MatrixView c,
              const Epilogue& epilogue = {});
 
 // C (m, n) = A (m, k) B (n, k) transposed    input gradient:   dx = dy W^T
-void gemm_nt(ConstMatrixView a, ConstMatrixView b, Write write, MatrixView c,
-             const Epilogue& epilogue = {});
+void gemm_nt(ConstMatrixView a, ConstBlockedView b, Write write, MatrixView c);
 
 // C (m, n) = A (k, m) transposed B (k, n)    weight gradient:  dW = x^T dy
-void gemm_tn(ConstMatrixView a, ConstMatrixView b, Write write, MatrixView c,
-             const Epilogue& epilogue = {});
+void gemm_tn(ConstMatrixView a, ConstMatrixView b, Write write, BlockedView c);
 
 }  // namespace handgrad

@@ -63,11 +63,11 @@ Matrix copy(ConstMatrixView source) {
     return result;
 }
 
-std::string shape_string(ConstMatrixView m) {
+std::string shape_string(ConstBlockedView m) {
     return std::to_string(m.rows) + " x " + std::to_string(m.cols);
 }
 
-void check_shape(const char* where, ConstMatrixView m, Index rows, Index cols) {
+void check_shape(const char* where, ConstBlockedView m, Index rows, Index cols) {
     if (m.rows != rows || m.cols != cols)
         throw Error(ErrorKind::argument, where, "wrong shape", shape_string(m),
                     std::to_string(rows) + " x " + std::to_string(cols));

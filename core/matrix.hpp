@@ -4,10 +4,9 @@
 #include <cstddef>
 #include <string>
 
-namespace handgrad {
+#include "blocked_view.hpp"
 
-// Counts and positions are signed, so that a difference of two of them is what it looks like.
-using Index = std::ptrdiff_t;
+namespace handgrad {
 
 // Every row of an owning matrix begins at a multiple of this many bytes: one cache line, and one
 // AVX-512 register.
@@ -40,6 +39,8 @@ struct ConstMatrixView {
     ConstMatrixView middle_cols(Index first, Index count) const {
         return {data + first, rows, count, ld};
     }
+
+    operator ConstBlockedView() const { return {data, rows, cols, ld}; }
 };
 
 // A window through which the elements may be written.
@@ -52,6 +53,8 @@ struct MatrixView {
     float& operator()(Index i, Index j) const { return data[i * ld + j]; }
     bool empty() const { return rows == 0 || cols == 0; }
     operator ConstMatrixView() const { return {data, rows, cols, ld}; }
+    operator BlockedView() const { return {data, rows, cols, ld}; }
+    operator ConstBlockedView() const { return {data, rows, cols, ld}; }
 
     MatrixView middle_rows(Index first, Index count) const {
         return {data + first * ld, count, cols, ld};
@@ -86,6 +89,8 @@ class Matrix {
     ConstMatrixView view() const { return view_; }
     operator MatrixView() { return view_; }
     operator ConstMatrixView() const { return view_; }
+    operator BlockedView() { return view_; }
+    operator ConstBlockedView() const { return view_; }
 
     // Makes this matrix hold at least rows x cols and returns a view of exactly that shape. Keeps
     // its memory when it is large enough, so that a partial last batch allocates nothing. The
@@ -101,9 +106,9 @@ class Matrix {
 Matrix copy(ConstMatrixView source);
 
 // "128 x 784", for messages.
-std::string shape_string(ConstMatrixView m);
+std::string shape_string(ConstBlockedView m);
 
 // Throws Error(argument) naming `where` unless m is rows x cols.
-void check_shape(const char* where, ConstMatrixView m, Index rows, Index cols);
+void check_shape(const char* where, ConstBlockedView m, Index rows, Index cols);
 
 }  // namespace handgrad

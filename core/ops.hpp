@@ -45,6 +45,6 @@ double sum_over_rows(Index rows, Index cols, Body&& body) {
 //   y[j] = sum_i x(i, j)           overwrite
 //   y[j] += x(0, j) += x(1, j) ..  accumulate
 // x (n, c), y (1, c). Throws Error(argument) for other shapes.
-void sum_rows(ConstMatrixView x, Write write, MatrixView y);
+void sum_rows(ConstMatrixView x, Write write, BlockedView y);
 
 }  // namespace handgrad

@@ -6,6 +6,11 @@
 
 namespace handgrad {
 
+// Floats from a parameter to the next one.
+static Index size_in_memory(const Parameter& p) {
+    return (p.value.cols + kBlockCols - 1) / kBlockCols * p.value.block_stride;
+}
+
 Parameter& ParameterArena::add(std::string name, Index rows, Index cols) {
     if (allocated_)
         throw Error(ErrorKind::argument, "ParameterArena", "parameter added after allocate()",
@@ -16,21 +21,21 @@ Parameter& ParameterArena::add(std::string name, Index rows, Index cols) {
     for (const Parameter& p : parameters_)
         if (p.name == name)
             throw Error(ErrorKind::argument, "ParameterArena", "two parameters of one name", name);
-    const MatrixView shape{nullptr, rows, cols, padded_ld(cols)};
+    const BlockedView shape{nullptr, rows, cols, kBlockCols, rows * kBlockCols};
     parameters_.push_back({std::move(name), shape, shape});
     return parameters_.back();
 }
 
 void ParameterArena::allocate() {
     if (allocated_) throw Error(ErrorKind::argument, "ParameterArena", "allocate() called twice");
-    for (const Parameter& p : parameters_) size_ += p.value.rows * p.value.ld;
+    for (const Parameter& p : parameters_) size_ += size_in_memory(p);
     values_ = Matrix(1, size_);
     gradients_ = Matrix(1, size_);
     Index offset = 0;
     for (Parameter& p : parameters_) {
         p.value.data = values_.row(0) + offset;
         p.gradient.data = gradients_.row(0) + offset;
-        offset += p.value.rows * p.value.ld;
+        offset += size_in_memory(p);
     }
     allocated_ = true;
 }

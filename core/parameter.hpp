@@ -10,11 +10,12 @@
 namespace handgrad {
 
 // One trainable tensor: its value and the gradient of the loss with respect to it, of equal shape.
-// A weight is (in, out), a bias (1, out). The memory belongs to a ParameterArena.
+// A weight is (in, out), a bias (1, out), both in column blocks (blocked_view.hpp); a bias is thus
+// one plain array. The memory belongs to a ParameterArena.
 struct Parameter {
     std::string name;
-    MatrixView value;
-    MatrixView gradient;
+    BlockedView value;
+    BlockedView gradient;
 };
 
 // All parameters of a model in two flat buffers, values and gradients, at the same offsets, so that
@@ -37,8 +38,8 @@ class ParameterArena {
     std::deque<Parameter>& parameters() { return parameters_; }
     const std::deque<Parameter>& parameters() const { return parameters_; }
 
-    // The flat buffers, padding included. The padding between rows is zero and stays zero: no
-    // gradient is ever written there.
+    // The flat buffers, padding included. The columns that fill up a last block are zero and stay
+    // zero: no gradient is ever written there.
     std::span<float> values() { return {values_.row(0), std::size_t(size_)}; }
     std::span<const float> values() const { return {values_.row(0), std::size_t(size_)}; }
     std::span<float> gradients() { return {gradients_.row(0), std::size_t(size_)}; }

@@ -87,7 +87,7 @@ void fill_noise(std::uint64_t seed, Purpose purpose, std::uint32_t epoch,
 }
 
 void fill_uniform(std::uint64_t seed, Purpose purpose, std::uint32_t epoch, std::uint32_t index,
-                  float low, float high, MatrixView values) {
+                  float low, float high, BlockedView values) {
     const float width = high - low;
     Words words(seed, purpose, epoch, index);
     for (Index i = 0; i < values.rows; ++i) {

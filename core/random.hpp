@@ -53,7 +53,7 @@ void fill_noise(std::uint64_t seed, Purpose purpose, std::uint32_t epoch,
 // the place of the sample index; for initial weights it is the number of the tensor. At most 2^34
 // elements.
 void fill_uniform(std::uint64_t seed, Purpose purpose, std::uint32_t epoch, std::uint32_t index,
-                  float low, float high, MatrixView values);
+                  float low, float high, BlockedView values);
 
 // Overwrites `order` with the permutation of 0 .. order.size() - 1 that belongs to (seed, epoch):
 // Fisher and Yates from the last element down, where element i changes places with element

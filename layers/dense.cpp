@@ -5,10 +5,10 @@
 
 namespace handgrad {
 
-void dense_forward(ConstMatrixView x, ConstMatrixView w, ConstMatrixView b, Activation f,
+void dense_forward(ConstMatrixView x, ConstBlockedView w, ConstBlockedView b, Activation f,
                    MatrixView y) {
     check_shape("dense_forward: b", b, 1, w.cols);
-    gemm_nn(x, w, Write::overwrite, y, {.bias = b.data, .activation = f});
+    gemm_nn(x, w, Write::overwrite, y, {.bias = b.at(0, 0), .activation = f});
 }
 
 void activation_backward(ConstMatrixView dy, ConstMatrixView y, Activation f, MatrixView da) {
@@ -20,8 +20,8 @@ void activation_backward(ConstMatrixView dy, ConstMatrixView y, Activation f, Ma
     });
 }
 
-void dense_backward(ConstMatrixView da, ConstMatrixView x, ConstMatrixView w, MatrixView dx,
-                    Write write, MatrixView dw, MatrixView db) {
+void dense_backward(ConstMatrixView da, ConstMatrixView x, ConstBlockedView w, MatrixView dx,
+                    Write write, BlockedView dw, BlockedView db) {
     // a = x W + b, read from right to left:
     sum_rows(da, write, db);                                       // ... + b
     gemm_tn(x, da, write, dw);                                     // x W, seen from W

@@ -24,15 +24,15 @@
 namespace handgrad {
 
 // y = f(x W + b). Overwrites y.
-void dense_forward(ConstMatrixView x, ConstMatrixView w, ConstMatrixView b, Activation f,
+void dense_forward(ConstMatrixView x, ConstBlockedView w, ConstBlockedView b, Activation f,
                    MatrixView y);
 
 // da = dy * f'(a) from y = f(a). Overwrites da; da may be dy itself.
 void activation_backward(ConstMatrixView dy, ConstMatrixView y, Activation f, MatrixView da);
 
 // The three gradients of a = x W + b. dx is overwritten, or skipped if it is an empty view.
-void dense_backward(ConstMatrixView da, ConstMatrixView x, ConstMatrixView w, MatrixView dx,
-                    Write write, MatrixView dw, MatrixView db);
+void dense_backward(ConstMatrixView da, ConstMatrixView x, ConstBlockedView w, MatrixView dx,
+                    Write write, BlockedView dw, BlockedView db);
 
 // The layer: parameters in an arena, and the buffers of the functions above.
 class Dense : public Layer {

@@ -1,6 +1,5 @@
 #include "initializers.hpp"
 
-#include <algorithm>
 #include <cmath>
 
 #include "../core/random.hpp"
@@ -19,15 +18,15 @@ static double limit(Initializer initializer, double fan_in, double fan_out) {
     return 0.0;
 }
 
-void initialize(Initializer initializer, std::uint64_t seed, std::uint32_t tensor, MatrixView w,
-                MatrixView b) {
+void initialize(Initializer initializer, std::uint64_t seed, std::uint32_t tensor, BlockedView w,
+                BlockedView b) {
     check_shape("initialize: b", b, 1, w.cols);
     const float a = static_cast<float>(limit(initializer, double(w.rows), double(w.cols)));
     fill_uniform(seed, Purpose::initial_weights, 0, tensor, -a, a, w);
     if (initializer == Initializer::torch)
         fill_uniform(seed, Purpose::initial_weights, 0, tensor + 1, -a, a, b);
     else
-        std::fill_n(b.data, b.cols, 0.0f);
+        for (Index j = 0; j < b.cols; ++j) b(0, j) = 0;
 }
 
 }  // namespace handgrad

@@ -31,23 +31,24 @@ Matrix random_matrix(Index rows, Index cols, unsigned seed) {
     return m;
 }
 
-using Gemm = void (*)(ConstMatrixView, ConstMatrixView, Write, MatrixView, const Epilogue&);
-
+// One product of a dense layer, its operands as a training step has them: activations row-major,
+// the weight (in, out) and its gradient in column blocks.
+enum class Form { forward, input_gradient, weight_gradient };
 struct Product {
     std::string name;
-    Gemm gemm;
-    Index a_rows, a_cols, b_rows, b_cols, m, n, k;
+    Form form;
+    Index in, out;
 };
 
 // The five big products of a training step of a 784-hidden-latent autoencoder.
-std::vector<Product> products(Index batch, Index hidden) {
+std::vector<Product> products(Index hidden) {
     const Index pixels = 784;
     return {
-        {"gemm_nn/x_w1", gemm_nn, batch, pixels, pixels, hidden, batch, hidden, pixels},
-        {"gemm_nn/h2_w4", gemm_nn, batch, hidden, hidden, pixels, batch, pixels, hidden},
-        {"gemm_nt/dy_w4", gemm_nt, batch, pixels, hidden, pixels, batch, hidden, pixels},
-        {"gemm_tn/h2_dy", gemm_tn, batch, hidden, batch, pixels, hidden, pixels, batch},
-        {"gemm_tn/x_dh1", gemm_tn, batch, pixels, batch, hidden, pixels, hidden, batch},
+        {"gemm_nn/x_w1", Form::forward, pixels, hidden},
+        {"gemm_nn/h2_w4", Form::forward, hidden, pixels},
+        {"gemm_nt/dy_w4", Form::input_gradient, hidden, pixels},
+        {"gemm_tn/h2_dy", Form::weight_gradient, hidden, pixels},
+        {"gemm_tn/x_dh1", Form::weight_gradient, pixels, hidden},
     };
 }
 
@@ -71,19 +72,49 @@ void measure(benchmark::State& state, Isa isa, int threads, double flops, double
         state.counters["GB/s"] = Counter(bytes / 1e9, Counter::kIsIterationInvariantRate);
 }
 
-void register_products(Isa isa, int threads, const std::string& suffix) {
-    for (Index hidden : {512, 400})
-        for (const Product& p : products(128, hidden)) {
-            const std::string name = p.name + "/" + std::to_string(p.m) + "x" +
-                                     std::to_string(p.n) + "x" + std::to_string(p.k) + suffix;
-            benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
-                const Matrix a = random_matrix(p.a_rows, p.a_cols, 1);
-                const Matrix b = random_matrix(p.b_rows, p.b_cols, 2);
-                Matrix c(p.m, p.n);
-                measure(state, isa, threads, 2.0 * double(p.m) * double(p.n) * double(p.k), 0,
-                        [&] { p.gemm(a, b, Write::overwrite, c, {}); });
-            })->UseRealTime();
+void run_product(const Product& p, Index batch, benchmark::State& state, Isa isa, int threads) {
+    const Matrix x = random_matrix(batch, p.in, 1), dy = random_matrix(batch, p.out, 2);
+    ParameterArena arena;
+    const Parameter& weight = arena.add("weight", p.in, p.out);
+    arena.allocate();
+    initialize(Initializer::glorot, 0, 0, weight.value, Matrix(1, p.out));
+    Matrix y(batch, p.out), dx(batch, p.in);
+    measure(state, isa, threads, 2.0 * double(batch) * double(p.in) * double(p.out), 0, [&] {
+        switch (p.form) {
+            case Form::forward:
+                return gemm_nn(x, weight.value, Write::overwrite, y);
+            case Form::input_gradient:
+                return gemm_nt(dy, weight.value, Write::overwrite, dx);
+            case Form::weight_gradient:
+                return gemm_tn(x, dy, Write::overwrite, weight.gradient);
         }
+    });
+}
+
+// "128x512x784": the sizes m, n, k of the product.
+std::string shape_text(const Product& p, Index batch) {
+    const auto text = [](Index m, Index n, Index k) {
+        return std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k);
+    };
+    switch (p.form) {
+        case Form::forward:
+            return text(batch, p.out, p.in);
+        case Form::input_gradient:
+            return text(batch, p.in, p.out);
+        case Form::weight_gradient:
+            return text(p.in, p.out, batch);
+    }
+    return {};
+}
+
+void register_products(Isa isa, int threads, const std::string& suffix) {
+    const Index batch = 128;
+    for (Index hidden : {512, 400})
+        for (const Product& p : products(hidden))
+            benchmark::RegisterBenchmark(
+                (p.name + "/" + shape_text(p, batch) + suffix).c_str(),
+                [=](benchmark::State& state) { run_product(p, batch, state, isa, threads); })
+                ->UseRealTime();
 }
 
 void register_elementwise(Isa isa, int threads, const std::string& suffix) {

@@ -97,7 +97,7 @@ ConstMatrixView Vae::decode(ConstMatrixView z) {
 std::vector<NamedTensor> Vae::tensors(std::span<float> flat) {
     // The same place in `flat` that the parameter has among the values.
     const auto window = [&](const Parameter& p) {
-        MatrixView view = p.value;
+        BlockedView view = p.value;
         view.data = flat.data() + (p.value.data - arena_.values().data());
         return view;
     };

@@ -50,7 +50,7 @@ struct LossTerms {
 // A tensor as files know it. Weights are (in, out) in memory and PyTorch's (out, in) in files.
 struct NamedTensor {
     std::string name;  // "encoder.0.weight", "mu.bias", "decoder.1.weight", ...
-    MatrixView values;
+    BlockedView values;
     bool is_weight;
 };
 

@@ -47,7 +47,7 @@ std::string byte_count(std::uint64_t n) { return std::to_string(n) + " bytes"; }
 
 std::string shape_text(const std::vector<std::uint64_t>& shape) { return json(shape).dump(); }
 
-std::vector<std::uint64_t> shape_in_file(ConstMatrixView values, TensorLayout layout) {
+std::vector<std::uint64_t> shape_in_file(ConstBlockedView values, TensorLayout layout) {
     const auto rows = static_cast<std::uint64_t>(values.rows);
     const auto cols = static_cast<std::uint64_t>(values.cols);
     switch (layout) {
@@ -103,18 +103,13 @@ void check_tensors(const std::vector<TensorToWrite>& sorted) {
 
 // Writes the elements in the order of the file and returns the end.
 std::byte* append(const TensorToWrite& t, std::byte* out) {
-    const ConstMatrixView& m = t.values;
-    const auto put = [&](const float* values, Index count) {
-        const std::size_t bytes = sizeof(float) * static_cast<std::size_t>(count);
-        std::memcpy(out, values, bytes);
-        out += bytes;
-    };
-    if (m.empty()) return out;
-    if (t.layout == TensorLayout::transposed)
-        for (Index j = 0; j < m.cols; ++j)
-            for (Index i = 0; i < m.rows; ++i) put(m.row(i) + j, 1);
-    else
-        for (Index i = 0; i < m.rows; ++i) put(m.row(i), m.cols);
+    const ConstBlockedView& m = t.values;
+    const bool transposed = t.layout == TensorLayout::transposed;
+    for (Index k = 0; k < m.rows * m.cols; ++k) {
+        const float value = transposed ? m(k % m.rows, k / m.rows) : m(k / m.cols, k % m.cols);
+        std::memcpy(out, &value, sizeof value);
+        out += sizeof value;
+    }
     return out;
 }
 
@@ -243,7 +238,7 @@ void SafetensorsFile::require_checksum() const {
                in_quotes(stated));
 }
 
-void SafetensorsFile::copy_to(const std::string& name, MatrixView values,
+void SafetensorsFile::copy_to(const std::string& name, BlockedView values,
                               TensorLayout layout) const {
     const Tensor& t = tensor(name);
     const std::vector<std::uint64_t> shape = shape_in_file(values, layout);

@@ -27,7 +27,7 @@ enum class TensorLayout { as_is, transposed, vector };
 // A tensor to write: a window on memory that need not be contiguous.
 struct TensorToWrite {
     std::string name;
-    ConstMatrixView values;
+    ConstBlockedView values;
     TensorLayout layout = TensorLayout::as_is;
 };
 
@@ -69,7 +69,7 @@ class SafetensorsFile {
     // Copies a tensor into `values`. Throws Error(input), and has written nothing then, if it is
     // missing, not F32, of another shape than `values` in this layout, or has a value that is not
     // finite.
-    void copy_to(const std::string& name, MatrixView values, TensorLayout layout) const;
+    void copy_to(const std::string& name, BlockedView values, TensorLayout layout) const;
 
   private:
     std::size_t header_length() const;

@@ -6,13 +6,13 @@
 //   1. A micro-tile of MR rows by NR = kVectors * width columns of C stays in registers while p
 //      runs, so that MR + kVectors loads feed MR * kVectors fmas. Each element of C is still one
 //      chain over increasing p.
-//   2. NR columns of B are first copied ("packed") into a panel whose rows follow one another:
+//   2. NR columns of B are a panel of column blocks, each a stream of cache lines:
 //
-//          panel:  b[0][j .. j+NR)  b[1][j .. j+NR)  ...  b[k-1][j .. j+NR)
+//          block 0:  b[0][j .. j+16)     b[1][j .. j+16)     ...  b[k-1][j .. j+16)
+//          block 1:  b[0][j+16 .. j+32)  b[1][j+16 .. j+32)  ...
 //
-//      One stream instead of k rows on k pages, and every tile of the same columns reads it again.
-//      Columns that do not exist are zero. A panel of few columns is only as many vectors wide as
-//      it needs: ceil(n / width) * width floats a row.
+//      Weights are kept like that. Another B is copied ("packed") first. Columns that do not exist
+//      are zero. A panel of few columns is only as many vectors wide as it needs.
 //   3. Rows that do not fill a micro-tile run through narrower ones (4, 2, 1 rows).
 //
 // A is read MR elements at a time, each broadcast to a whole vector: from MR rows side by side, or,
@@ -38,41 +38,48 @@ Index panel_vectors(Index n) {
     return (n + Simd<Arch>::width - 1) / Simd<Arch>::width;
 }
 
+// Where vector v of a row begins, from the row's first block.
+template <class Arch>
+Index vector_offset(Index v, Index block_stride) {
+    const Index column = v * Simd<Arch>::width;
+    return column / kBlockCols * block_stride + column % kBlockCols;
+}
+
 template <class Arch>
 void pack_b(const float* b, Index ldb, Index k, Index n, float* panel) {
     using S = Simd<Arch>;
-    const Index whole = n / S::width * S::width;
-    for (Index p = 0; p < k; ++p, b += ldb) {
-        for (Index j = 0; j < whole; j += S::width, panel += S::width)
-            S::store(panel, S::load(b + j));
-        if (whole < n) {
-            S::store(panel, S::load_first(b + whole, n - whole));
-            panel += S::width;
-        }
+    const Index whole = n / S::width;
+    for (Index p = 0; p < k; ++p, b += ldb, panel += kBlockCols) {
+        for (Index v = 0; v < whole; ++v)
+            S::store(panel + vector_offset<Arch>(v, k * kBlockCols), S::load(b + v * S::width));
+        if (whole * S::width < n)
+            S::store(panel + vector_offset<Arch>(whole, k * kBlockCols),
+                     S::load_first(b + whole * S::width, n - whole * S::width));
     }
 }
 
 // Squares of width x width elements are transposed in registers.
 template <class Arch>
-void pack_b_transposed(const float* bt, Index ldbt, Index k, Index n, float* panel) {
+void pack_b_transposed(const float* bt, Index ldbt, Index block_stride, Index k, Index n,
+                       float* panel) {
     using S = Simd<Arch>;
     constexpr Index width = S::width;
-    const Index panel_width = panel_vectors<Arch>(n) * width;
-    for (Index j = 0; j < n; j += width) {
-        const Index columns = n - j < width ? n - j : width;
+    for (Index v = 0; v < panel_vectors<Arch>(n); ++v) {
+        const Index columns = n - v * width < width ? n - v * width : width;
+        float* to = panel + vector_offset<Arch>(v, k * kBlockCols);
         for (Index p = 0; p < k; p += width) {
             const Index depth = k - p < width ? k - p : width;
+            const float* from = bt + p / kBlockCols * block_stride + p % kBlockCols;
             typename S::F square[width];
             for (Index i = 0; i < width; ++i) {
-                const float* row = bt + (j + i) * ldbt + p;
+                const float* row = from + (v * width + i) * ldbt;
                 if (i >= columns)
                     square[i] = S::set(0.0f);
                 else
                     square[i] = depth == width ? S::load(row) : S::load_first(row, depth);
             }
             S::transpose(square);
-            for (Index i = 0; i < depth; ++i)
-                S::store(panel + (p + i) * panel_width + j, square[i]);
+            for (Index i = 0; i < depth; ++i) S::store(to + (p + i) * kBlockCols, square[i]);
         }
     }
 }
@@ -121,8 +128,10 @@ template <class Arch, int kRows, int kVectors, bool kPackedA>
     const float* a = panel.a + row * (kPackedA ? panel.k : lda);
     const float* b = panel.b;
     float* c = panel.c + row * panel.ldc;
-    const Index last = (kVectors - 1) * width;  // where the last vector begins ...
-    const Index last_columns = panel.n - last;  // ... and how much of it exists in C
+    const Index last = (kVectors - 1) * width;  // the first column of the last vector ...
+    const Index last_columns = panel.n - last;  // ... and how many columns of it exist in C
+    const auto b_offset = [&](int v) { return vector_offset<Arch>(v, panel.b_block_stride); };
+    const auto c_offset = [&](int v) { return vector_offset<Arch>(v, panel.c_block_stride); };
 
     // Everything that touches `sum` is written out by unroll(), so that it stays in registers.
     F sum[kRows][kVectors];
@@ -130,20 +139,21 @@ template <class Arch, int kRows, int kVectors, bool kPackedA>
     if (panel.continue_chain) {
         unroll<kRows>([&](int i) {
             const float* ci = c + i * panel.ldc;
-            unroll<kVectors - 1>([&](int v) { sum[i][v] = S::load(ci + v * width); });
+            unroll<kVectors - 1>([&](int v) { sum[i][v] = S::load(ci + c_offset(v)); });
+            const float* end = ci + c_offset(kVectors - 1);
             sum[i][kVectors - 1] =
-                last_columns == width ? S::load(ci + last) : S::load_first(ci + last, last_columns);
+                last_columns == width ? S::load(end) : S::load_first(end, last_columns);
         });
     }
     for (Index p = 0; p < panel.k; ++p) {
         F column[kVectors];
-        unroll<kVectors>([&](int v) { column[v] = S::load(b + v * width); });
+        unroll<kVectors>([&](int v) { column[v] = S::load(b + b_offset(v)); });
         unroll<kRows>([&](int i) {
             const F element = S::set(kPackedA ? a[i] : a[i * lda]);
             unroll<kVectors>([&](int v) { sum[i][v] = S::fma(element, column[v], sum[i][v]); });
         });
         a += kPackedA ? kRows : 1;
-        b += kVectors * width;
+        b += kBlockCols;
     }
     if (panel.bias != nullptr) {
         unroll<kVectors>([&](int v) {
@@ -154,11 +164,12 @@ template <class Arch, int kRows, int kVectors, bool kPackedA>
     }
     unroll<kRows>([&](int i) {
         float* ci = c + i * panel.ldc;
-        unroll<kVectors - 1>([&](int v) { S::store(ci + v * width, sum[i][v]); });
+        unroll<kVectors - 1>([&](int v) { S::store(ci + c_offset(v), sum[i][v]); });
+        float* end = ci + c_offset(kVectors - 1);
         if (last_columns == width)
-            S::store(ci + last, sum[i][kVectors - 1]);
+            S::store(end, sum[i][kVectors - 1]);
         else
-            S::store_first(ci + last, sum[i][kVectors - 1], last_columns);
+            S::store_first(end, sum[i][kVectors - 1], last_columns);
     });
 }
 

@@ -23,18 +23,21 @@ enum class Activation { linear, relu, tanh, sigmoid };
 
 namespace kernels {
 
-// One packed panel of B times some rows of A: C(m, n) = A(m, k) B(k, n); see gemm.inl.hpp.
+// One panel of B, its columns in blocks of 16, times some rows of A: C(m, n) = A(m, k) B(k, n);
+// see gemm.inl.hpp.
 struct GemmPanel {
     Index m = 0, n = 0, k = 0;  // 1 <= n <= nr: the panel's columns that exist in C
     const float* a = nullptr;   // row-major (m, k), or tiles as pack_a_transposed leaves them
     Index lda = 0;
     bool a_packed = false;
-    const float* b = nullptr;  // the panel, as pack_b leaves it
-    float* c = nullptr;        // row-major (m, n)
+    const float* b = nullptr;  // element (p, j): b[j / 16 * b_block_stride + p * 16 + j % 16]
+    Index b_block_stride = 0;
+    float* c = nullptr;  // element (i, j): c[j / 16 * c_block_stride + i * ldc + j % 16]
     Index ldc = 0;
+    Index c_block_stride = kBlockCols;
     bool continue_chain = false;  // every chain starts from C instead of +0
     const float* bias = nullptr;  // n floats added to each finished chain, or null for none
-    Activation activation = Activation::linear;  // applied last
+    Activation activation = Activation::linear;  // applied last; only to a row-major C
 };
 
 // One Adam step with the scalars of step t folded in double beforehand:
@@ -55,10 +58,13 @@ struct KernelTable {
 
     // --- GEMM (gemm.inl.hpp) ---
     Index mr, nr;  // the micro-tile: rows of A by columns of B held in registers
-    // Packs the row-major (k, n) block b, n <= nr, into a panel of at most k * nr floats.
+    // Packs the row-major (k, n) block b, n <= nr, into a panel: blocks of (k, 16) floats, or, if
+    // nr < 16, the first nr columns of one.
     void (*pack_b)(const float* b, Index ldb, Index k, Index n, float* panel);
-    // The same from the row-major (n, k) block bt, i.e. B = bt transposed.
-    void (*pack_b_transposed)(const float* bt, Index ldbt, Index k, Index n, float* panel);
+    // The same from B's transpose (n, k), whose element (j, p) is
+    // bt[p / 16 * block_stride + j * ldbt + p % 16].
+    void (*pack_b_transposed)(const float* bt, Index ldbt, Index block_stride, Index k, Index n,
+                              float* panel);
     // Packs the row-major (k, m) block at, i.e. m rows of A = at transposed, into m * k floats.
     void (*pack_a_transposed)(const float* at, Index ldat, Index k, Index m, float* tiles);
     void (*gemm_panel)(const GemmPanel& panel);

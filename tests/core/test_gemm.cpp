@@ -9,6 +9,7 @@
 #include "../../core/error.hpp"
 #include "../../core/gemm.hpp"
 #include "../../core/parallel.hpp"
+#include "../../core/parameter.hpp"
 #include "../support/each_isa.hpp"
 
 using namespace handgrad;
@@ -24,7 +25,7 @@ struct Shape {
 };
 
 // Tiny, around every micro-tile (4, 6, 8 rows; 1 to 48 columns), primes, the shapes of a dense
-// VAE's heads, and depths beyond one packed panel (512).
+// VAE's heads, and depths beyond one panel (512, or less if packed).
 const std::vector<Shape>& shapes() {
     static const std::vector<Shape> all = [] {
         std::vector<Shape> s;
@@ -38,15 +39,40 @@ const std::vector<Shape>& shapes() {
     return all;
 }
 
-void multiply(Form form, ConstMatrixView a, ConstMatrixView b, Write write, MatrixView c,
-              const Epilogue& epilogue = {}) {
+void multiply(Form form, ConstMatrixView a, ConstMatrixView b, Write write, MatrixView c) {
     switch (form) {
         case Form::nn:
-            return gemm_nn(a, b, write, c, epilogue);
+            return gemm_nn(a, b, write, c);
         case Form::nt:
-            return gemm_nt(a, b, write, c, epilogue);
+            return gemm_nt(a, b, write, c);
         case Form::tn:
-            return gemm_tn(a, b, write, c, epilogue);
+            return gemm_tn(a, b, write, c);
+    }
+}
+
+// The same with the weight, B or C, in column blocks; C is copied there and back.
+void multiply_blocked(Form form, ConstMatrixView a, ConstMatrixView b, Write write, MatrixView c) {
+    const ConstMatrixView& shape = form == Form::tn ? ConstMatrixView(c) : b;
+    ParameterArena arena;
+    const Parameter& weight = arena.add("w", shape.rows, shape.cols);
+    arena.allocate();
+    const auto copy_elements = [](ConstBlockedView from, BlockedView to) {
+        for (Index i = 0; i < from.rows; ++i)
+            for (Index j = 0; j < from.cols; ++j) to(i, j) = from(i, j);
+    };
+    copy_elements(shape, weight.value);
+    switch (form) {
+        case Form::nn:
+            return gemm_nn(a, weight.value, write, c);
+        case Form::nt:
+            return gemm_nt(a, weight.value, write, c);
+        case Form::tn:
+            gemm_tn(a, b, write, weight.value);
+            copy_elements(weight.value, c);
+            // The columns that fill up the last block must stay zero.
+            for (Index j = c.cols; j % kBlockCols != 0; ++j)
+                for (Index i = 0; i < c.rows; ++i)
+                    if (*weight.value.at(i, j) != 0) FAIL("written beyond the last column");
     }
 }
 
@@ -81,7 +107,7 @@ TEST_CASE("integer products are exact in every form, shape, instruction set and 
     std::mt19937 generator(1);
     for (Form form : kForms)
         for (Shape s : shapes()) {
-            // |sum| <= 1030 * 7 * 7 < 2^24: no rounding can occur, in any order.
+            // |sum| <= 4 * 1030 * 7 * 7 < 2^24: no rounding can occur, in any order.
             const Operands x(form, s, [&] { return float(int(generator() % 15) - 7); });
             Matrix expected(s.m, s.n);
             for (Index i = 0; i < s.m; ++i)
@@ -107,6 +133,13 @@ TEST_CASE("integer products are exact in every form, shape, instruction set and 
                     multiply(form, x.a, x.b, Write::accumulate, c);
                     for (Index i = 0; i < s.m; ++i)
                         for (Index j = 0; j < s.n; ++j) wrong += !(c(i, j) == 2 * expected(i, j));
+                    if (s.k > 0) {  // a weight without rows is no parameter
+                        multiply_blocked(form, x.a, x.b, Write::accumulate, c);
+                        multiply_blocked(form, x.a, x.b, Write::accumulate, c);
+                        for (Index i = 0; i < s.m; ++i)
+                            for (Index j = 0; j < s.n; ++j)
+                                wrong += !(c(i, j) == 4 * expected(i, j));
+                    }
                     CHECK(wrong == 0);
                 }
             });
@@ -123,8 +156,9 @@ TEST_CASE("products of any floats are within the error of one chain and bit-equa
             for_each_isa([&] {
                 for (int threads : {1, 2, 4}) {
                     const Threads use(threads);
-                    Matrix c(s.m, s.n);
+                    Matrix c(s.m, s.n), blocked(s.m, s.n);
                     multiply(form, x.a, x.b, Write::overwrite, c);
+                    multiply_blocked(form, x.a, x.b, Write::overwrite, blocked);
                     Index outside = 0, unequal = 0;
                     for (Index i = 0; i < s.m; ++i)
                         for (Index j = 0; j < s.n; ++j) {
@@ -139,6 +173,10 @@ TEST_CASE("products of any floats are within the error of one chain and bit-equa
                             outside += !(std::abs(c(i, j) - exact) <= bound);
                         }
                     CHECK(outside == 0);
+                    for (Index i = 0; i < s.m; ++i)
+                        unequal += std::memcmp(c.row(i), blocked.row(i),
+                                               std::size_t(s.n) * sizeof(float)) != 0;
+                    CHECK(unequal == 0);
                     if (active_isa() == Isa::sse2) continue;
                     if (first.rows() == 0) first = copy(c);
                     for (Index i = 0; i < s.m; ++i)
@@ -213,7 +251,9 @@ TEST_CASE("operands that do not fit are refused with both shapes") {
     Matrix c(3, 6);
     CHECK_THROWS_WITH_AS(gemm_nn(a, b, Write::overwrite, c), doctest::Contains("3 x 4 and 5 x 6"),
                          Error);
-    const Matrix b4(4, 6);
+    const Matrix b4(4, 6), wide(4, 9);
+    CHECK_THROWS_WITH_AS(gemm_nn(a, ConstBlockedView(wide).middle_cols(3, 6), Write::overwrite, c),
+                         doctest::Contains("within a block"), Error);
     Matrix wrong(3, 5);
     CHECK_THROWS_WITH_AS(gemm_nn(a, b4, Write::overwrite, wrong),
                          doctest::Contains("found 3 x 5, expected 3 x 6"), Error);

@@ -73,8 +73,12 @@ TEST_CASE("an arena lays values and gradients out alike, padding included") {
     CHECK_THROWS_AS(arena.add("late", 1, 1), Error);
     CHECK_THROWS_AS(arena.allocate(), Error);
     CHECK(arena.parameter_count() == 80);
-    CHECK(arena.values().size() == std::size_t(4 * padded_ld(20)));
+    CHECK(arena.values().size() == std::size_t(4 * 2 * kBlockCols));
     CHECK(w.value.data - arena.values().data() == w.gradient.data - arena.gradients().data());
-    CHECK(b.value.data - arena.values().data() == 3 * padded_ld(20));
+    CHECK(b.value.data - arena.values().data() == 3 * 2 * kBlockCols);
+    CHECK(w.value.at(2, 15) - w.value.data == 2 * kBlockCols + 15);
+    CHECK(w.value.at(1, 16) - w.value.data == 3 * kBlockCols + kBlockCols);
+    CHECK(w.value.middle_cols(10, 9).at(1, 6) == w.value.at(1, 16));
+    for (Index j = 0; j < 20; ++j) CHECK(b.value.at(0, j) == b.value.data + j);  // a plain array
     CHECK(&arena.parameters().front() == &w);
 }

@@ -9,7 +9,7 @@
 
 namespace handgrad::test {
 
-inline reference::Tensor<double> to_tensor(ConstMatrixView m) {
+inline reference::Tensor<double> to_tensor(ConstBlockedView m) {
     reference::Tensor<double> t(m.rows, m.cols);
     for (Index i = 0; i < m.rows; ++i)
         for (Index j = 0; j < m.cols; ++j) t(i, j) = m(i, j);
