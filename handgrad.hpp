@@ -1,6 +1,7 @@
 // Everything of the library in one include: #include <handgrad/handgrad.hpp>
 #pragma once
 
+#include "core/blocked_view.hpp"
 #include "core/error.hpp"
 #include "core/gemm.hpp"
 #include "core/io/atomic_file.hpp"
@@ -8,13 +9,14 @@
 #include "core/io/png.hpp"
 #include "core/io/safetensors.hpp"
 #include "core/isa.hpp"
-#include "core/blocked_view.hpp"
 #include "core/matrix.hpp"
 #include "core/ops.hpp"
 #include "core/parallel.hpp"
 #include "core/parameter.hpp"
 #include "core/peak.hpp"
 #include "core/random.hpp"
+#include "core/sparse_gemm.hpp"
+#include "core/sparse_rows.hpp"
 #include "layers/dense.hpp"
 #include "layers/gaussian_latent.hpp"
 #include "layers/initializers.hpp"

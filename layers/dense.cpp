@@ -2,6 +2,7 @@
 
 #include "../core/error.hpp"
 #include "../core/ops.hpp"
+#include "../core/sparse_gemm.hpp"
 
 namespace handgrad {
 
@@ -9,6 +10,12 @@ void dense_forward(ConstMatrixView x, ConstBlockedView w, ConstBlockedView b, Ac
                    MatrixView y) {
     check_shape("dense_forward: b", b, 1, w.cols);
     gemm_nn(x, w, Write::overwrite, y, {.bias = b.at(0, 0), .activation = f});
+}
+
+void dense_forward(const SparseRows& x, ConstBlockedView w, ConstBlockedView b, Activation f,
+                   MatrixView y) {
+    check_shape("dense_forward: b", b, 1, w.cols);
+    sparse_gemm(x, w, Write::overwrite, y, {.bias = b.at(0, 0), .activation = f});
 }
 
 void activation_backward(ConstMatrixView dy, ConstMatrixView y, Activation f, MatrixView da) {
@@ -28,15 +35,32 @@ void dense_backward(ConstMatrixView da, ConstMatrixView x, ConstBlockedView w, M
     if (dx.data != nullptr) gemm_nt(da, w, Write::overwrite, dx);  // x W, seen from x
 }
 
+void dense_backward(ConstMatrixView da, const SparseRows& x_transposed, Write write, BlockedView dw,
+                    BlockedView db) {
+    sum_rows(da, write, db);                   // ... + b
+    sparse_gemm(x_transposed, da, write, dw);  // x W, seen from W
+}
+
 Dense::Dense(ParameterArena& arena, const std::string& name, Index in, Index out, Activation f)
     : weight_(arena.add(name + ".weight", in, out)),
       bias_(arena.add(name + ".bias", 1, out)),
       activation_(f) {}
 
+void Dense::expect_sparse(const SparseBatch* batch) {
+    const bool pays = batch != nullptr && sparse_gemm_pays(batch->x.density());
+    sparse_ = pays ? batch : nullptr;
+}
+
 ConstMatrixView Dense::forward(ConstMatrixView x) {
     x_ = x;
-    dense_forward(x, weight_.value, bias_.value, activation_, y_.resize(x.rows, out_features()));
-    return y_;
+    const MatrixView y = y_.resize(x.rows, out_features());
+    if (sparse_ != nullptr) {
+        check_shape("Dense::forward: the sparse x", x, sparse_->x.rows(), sparse_->x.cols());
+        dense_forward(sparse_->x, weight_.value, bias_.value, activation_, y);
+    } else {
+        dense_forward(x, weight_.value, bias_.value, activation_, y);
+    }
+    return y;
 }
 
 ConstMatrixView Dense::backward(ConstMatrixView dy, Write parameter_gradients,
@@ -52,8 +76,15 @@ ConstMatrixView Dense::backward(ConstMatrixView dy, Write parameter_gradients,
     const MatrixView dx = input_gradient == InputGradient::compute
                               ? dx_.resize(x_.rows, in_features())
                               : MatrixView{};
-    dense_backward(da, x_, weight_.value, dx, parameter_gradients, weight_.gradient,
-                   bias_.gradient);
+    if (sparse_ != nullptr) {
+        dense_backward(da, sparse_->transposed, parameter_gradients, weight_.gradient,
+                       bias_.gradient);
+        if (dx.data != nullptr) gemm_nt(da, weight_.value, Write::overwrite, dx);
+        sparse_ = nullptr;
+    } else {
+        dense_backward(da, x_, weight_.value, dx, parameter_gradients, weight_.gradient,
+                       bias_.gradient);
+    }
     return dx;
 }
 

@@ -19,6 +19,7 @@
 #include <string>
 
 #include "../core/parameter.hpp"
+#include "../core/sparse_rows.hpp"
 #include "layer.hpp"
 
 namespace handgrad {
@@ -27,12 +28,20 @@ namespace handgrad {
 void dense_forward(ConstMatrixView x, ConstBlockedView w, ConstBlockedView b, Activation f,
                    MatrixView y);
 
+// The same for an x that is mostly zero, without its zeros. Not one bit differs.
+void dense_forward(const SparseRows& x, ConstBlockedView w, ConstBlockedView b, Activation f,
+                   MatrixView y);
+
 // da = dy * f'(a) from y = f(a). Overwrites da; da may be dy itself.
 void activation_backward(ConstMatrixView dy, ConstMatrixView y, Activation f, MatrixView da);
 
 // The three gradients of a = x W + b. dx is overwritten, or skipped if it is an empty view.
 void dense_backward(ConstMatrixView da, ConstMatrixView x, ConstBlockedView w, MatrixView dx,
                     Write write, BlockedView dw, BlockedView db);
+
+// The gradients of the parameters for an x that is mostly zero, given as its transpose (in, n).
+void dense_backward(ConstMatrixView da, const SparseRows& x_transposed, Write write, BlockedView dw,
+                    BlockedView db);
 
 // The layer: parameters in an arena, and the buffers of the functions above.
 class Dense : public Layer {
@@ -47,6 +56,10 @@ class Dense : public Layer {
     Parameter& weight() { return weight_; }
     Parameter& bias() { return bias_; }
 
+    // Makes the next forward, and the backward after it, skip the zeros of x where that pays. The
+    // batch is x, lives until backward is done, and is forgotten then; null is allowed.
+    void expect_sparse(const SparseBatch* batch);
+
     ConstMatrixView forward(ConstMatrixView x) override;
     ConstMatrixView backward(ConstMatrixView dy, Write parameter_gradients,
                              InputGradient input_gradient) override;
@@ -55,8 +68,9 @@ class Dense : public Layer {
     Parameter& weight_;
     Parameter& bias_;
     Activation activation_;
-    ConstMatrixView x_;  // the input of the last forward, owned by the caller
-    Matrix y_;           // kept for f'(a)
+    ConstMatrixView x_;                    // the input of the last forward, owned by the caller
+    const SparseBatch* sparse_ = nullptr;  // x as well, or null
+    Matrix y_;                             // kept for f'(a)
     Matrix da_, dx_;
 };
 

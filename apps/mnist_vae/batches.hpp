@@ -7,6 +7,7 @@
 
 #include "../../core/io/idx.hpp"
 #include "../../core/matrix.hpp"
+#include "../../core/sparse_rows.hpp"
 
 namespace handgrad::mnist_vae {
 

@@ -7,6 +7,7 @@
 
 #include "../../core/error.hpp"
 #include "../../core/random.hpp"
+#include "../../core/sparse_gemm.hpp"
 #include "../../optim/clip.hpp"
 
 namespace handgrad::mnist_vae {
@@ -20,6 +21,12 @@ Trainer::Trainer(Vae& model, Optimizer& optimizer, const TrainingPlan& plan, con
       batches_(train, plan.batch_size),
       validation_(model, validation) {
     check_image_size("train", model.architecture(), train);
+    const Index features = model.architecture().pixels();
+    const auto zeros = std::count(train.pixels.begin(), train.pixels.end(), 0);
+    const double density = 1 - double(zeros) / double(train.pixels.size());
+    if (plan.sparsity && sparse_gemm_pays(density) &&
+        std::max(features, plan.batch_size) <= kMaxSparseSize)
+        sparse_images_ = SparseImages(train.pixels, features);
 }
 
 Outcome Trainer::run(const TrainerEvents& events) {
@@ -49,7 +56,13 @@ void Trainer::train_batch() {
     fill_noise(plan_.seed, Purpose::training_noise, static_cast<std::uint32_t>(position.epoch),
                samples, noise);
 
-    const LossTerms terms = model_.forward_backward(x, noise, plan_.kl_weight);
+    const SparseBatch* sparse = nullptr;
+    if (sparse_images_.features() > 0) {
+        sparse_.gather(sparse_images_, samples);
+        sparse = &sparse_;
+    }
+
+    const LossTerms terms = model_.forward_backward(x, noise, plan_.kl_weight, sparse);
     if (!std::isfinite(terms.loss))
         throw Error(ErrorKind::numeric,
                     "epoch " + std::to_string(position.epoch) + ", batch " +

@@ -23,7 +23,8 @@ struct TrainingPlan {
     double clip_norm = 0;  // 0: gradients are not clipped
     float kl_weight = 1;
     std::uint64_t seed = 0;
-    Index patience = 0;  // stop after so many epochs without a lower val_loss; 0: never
+    bool sparsity = true;  // skip the zeros of the images where that pays; changes no bit
+    Index patience = 0;    // stop after so many epochs without a lower val_loss; 0: never
 };
 
 // Where training stands between two batches. With the parameters and the optimiser's state this is
@@ -79,6 +80,8 @@ class Trainer {
     Batches batches_;
     Evaluator validation_;
     Matrix x_, noise_;
+    SparseImages sparse_images_;  // of train_, if the batches are to be sparse
+    SparseBatch sparse_;
 };
 
 }  // namespace handgrad::mnist_vae

@@ -31,6 +31,8 @@ Vae::Vae(const Architecture& architecture)
     head_ =
         &encoder_.add<Dense>(arena_, "head", width, 2 * architecture.latent, Activation::linear);
 
+    first_ = hidden_.empty() ? head_ : hidden_.front();
+
     width = architecture.latent;
     for (std::size_t i = 0; i <= architecture.hidden.size(); ++i) {
         const bool last = i == architecture.hidden.size();
@@ -42,11 +44,13 @@ Vae::Vae(const Architecture& architecture)
     arena_.allocate();
 }
 
-LossTerms Vae::forward_backward(ConstMatrixView x, ConstMatrixView noise, float kl_weight) {
+LossTerms Vae::forward_backward(ConstMatrixView x, ConstMatrixView noise, float kl_weight,
+                                const SparseBatch* sparse) {
     const MatrixView doutput = doutput_.resize(x.rows, x.cols);
     const MatrixView dmu = dmu_.resize(x.rows, architecture_.latent);
     const MatrixView dlogvar = dlogvar_.resize(x.rows, architecture_.latent);
 
+    first_->expect_sparse(sparse);
     const ConstMatrixView output = decoder_.forward(latent_.forward(encoder_.forward(x), noise));
 
     const double recon = recon_loss(output, x, doutput);

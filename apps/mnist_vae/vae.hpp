@@ -64,8 +64,10 @@ class Vae {
     void initialize(Initializer initializer, std::uint64_t seed);
 
     // The loss of a mini-batch x (n, pixels) with noise (n, latent), and in the arena its gradient
-    // with respect to every parameter, overwritten.
-    LossTerms forward_backward(ConstMatrixView x, ConstMatrixView noise, float kl_weight);
+    // with respect to every parameter, overwritten. If x is mostly zero, `sparse` may be its
+    // non-zeros: the result is the same, to the bit.
+    LossTerms forward_backward(ConstMatrixView x, ConstMatrixView noise, float kl_weight,
+                               const SparseBatch* sparse = nullptr);
 
     // The loss alone.
     LossTerms forward(ConstMatrixView x, ConstMatrixView noise, float kl_weight);
@@ -92,7 +94,7 @@ class Vae {
     GaussianLatent latent_;
     Sequential decoder_;
     std::vector<Dense*> hidden_, mirrored_;  // the layers of the two stacks, input side first
-    Dense* head_ = nullptr;
+    Dense *head_ = nullptr, *first_ = nullptr;
     Matrix doutput_, dmu_, dlogvar_, pixels_;
 };
 

@@ -3,5 +3,5 @@
 
 namespace handgrad::kernels {
 // 4 x 4 sums and 4 + 1 operands: about what 16 scalar registers hold.
-constinit const KernelTable scalar_kernels = make_table<ScalarArch, 4, 4>(Isa::scalar);
+constinit const KernelTable scalar_kernels = make_table<ScalarArch, 4, 4, 8, 1>(Isa::scalar);
 }  // namespace handgrad::kernels

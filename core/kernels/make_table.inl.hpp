@@ -1,14 +1,16 @@
-// Fills the table of one instruction set. kRows x kVectors is its micro-tile.
+// Fills the table of one instruction set. kRows x kVectors is its micro-tile, kSparseVectors
+// the width of a sparse product's rows.
 #pragma once
 
 #include "elementwise_table.inl.hpp"
 #include "gemm.inl.hpp"
 #include "peak.inl.hpp"
+#include "sparse.inl.hpp"
 
 namespace handgrad::kernels {
 namespace {
 
-template <class Arch, int kRows, int kVectors>
+template <class Arch, int kRows, int kVectors, int kSparseVectors, int kLists>
 constexpr KernelTable make_table(Isa isa) {
     KernelTable table{};
     table.isa = isa;
@@ -18,6 +20,8 @@ constexpr KernelTable make_table(Isa isa) {
     table.pack_b_transposed = pack_b_transposed<Arch>;
     table.pack_a_transposed = pack_a_transposed<Arch, kRows>;
     table.gemm_panel = gemm_panel<Arch, kRows, kVectors>;
+    table.sparse_nr = kSparseVectors * Simd<Arch>::width;
+    table.sparse_panel = sparse_panel<Arch, kSparseVectors, kLists>;
     table.run_fmas = run_fmas<Arch>;
     fill_elementwise<Arch>(table);
     return table;

@@ -40,6 +40,25 @@ struct GemmPanel {
     Activation activation = Activation::linear;  // applied last; only to a row-major C
 };
 
+// A panel of B's columns times the listed non-zeros of some columns of A, for all rows of A;
+// see sparse.inl.hpp. The non-zeros of row i are value[e] in column index[e], for e
+// from begin[i * begin_stride] to begin[i * begin_stride + 1].
+struct SparsePanel {
+    Index rows = 0, n = 0;  // of C; n <= sparse_nr
+    const std::uint32_t* begin = nullptr;
+    Index begin_stride = 1;
+    const std::uint16_t* order = nullptr;  // the rows, in the order in which to take them
+    const std::uint16_t* index = nullptr;
+    const float* value = nullptr;
+    const float* b = nullptr;  // in column blocks, as in GemmPanel, with rows ldb apart
+    Index ldb = kBlockCols, b_block_stride = kBlockCols;
+    float* c = nullptr;
+    Index ldc = 0, c_block_stride = kBlockCols;
+    bool continue_chain = false;
+    const float* bias = nullptr;
+    Activation activation = Activation::linear;  // only to a row-major C
+};
+
 // One Adam step with the scalars of step t folded in double beforehand:
 //   m += (g - m) * one_minus_beta1;  v += (g * g - v) * one_minus_beta2
 //   keras:  w -= step_size * m / (sqrt(v) + epsilon)
@@ -68,6 +87,10 @@ struct KernelTable {
     // Packs the row-major (k, m) block at, i.e. m rows of A = at transposed, into m * k floats.
     void (*pack_a_transposed)(const float* at, Index ldat, Index k, Index m, float* tiles);
     void (*gemm_panel)(const GemmPanel& panel);
+
+    // --- Sparse products (sparse.inl.hpp) ---
+    Index sparse_nr;  // columns of C held in registers
+    void (*sparse_panel)(const SparsePanel& panel);
 
     // --- Functions of one array (math.inl.hpp): y[i] = f(x[i]); in place allowed ---
     void (*exp)(const float* x, float* y, Index n);

@@ -52,6 +52,7 @@ const std::pair<const char*, const char*> kOther[] = {{"data", "some/dir"},
                                                       {"clip-norm", "1.5"},
                                                       {"seed", "18446744073709551615"},
                                                       {"threads", "3"},
+                                                      {"sparsity", "off"},
                                                       {"checkpoint-every", "10"},
                                                       {"patience", "4"}};
 

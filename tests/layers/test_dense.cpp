@@ -89,6 +89,38 @@ TEST_CASE("dense: forward and backward agree with the reference's complex-step d
     }
 }
 
+TEST_CASE("dense: a sparse input gives the bits of the dense one, with and without dx") {
+    Matrix x = random_matrix(24, 150, 1);
+    for (Index i = 0; i < 24; ++i)
+        for (Index j = 0; j < 150; ++j)
+            x(i, j) = (i * 31 + j * 17) % 4 == 0 ? std::abs(x(i, j)) : 0;
+    const Matrix dy = random_matrix(24, 20, 2);
+    SparseBatch batch;
+    batch.x.assign(x);
+    batch.transposed.assign_transpose(batch.x);
+    for_each_isa([&] {
+        ParameterArena arena;
+        Dense layer(arena, "l", 150, 20, Activation::relu);
+        arena.allocate();
+        for (std::size_t i = 0; i < arena.values().size(); ++i)
+            arena.values()[i] = float(i % 7) * 0.03f - 0.1f;
+        for (InputGradient dx : {InputGradient::compute, InputGradient::skip}) {
+            const Matrix y = copy(layer.forward(x));
+            const Matrix dense_dx = copy(layer.backward(dy, Write::overwrite, dx));
+            const std::vector<float> gradients(arena.gradients().begin(), arena.gradients().end());
+            std::fill(arena.gradients().begin(), arena.gradients().end(), 0.0f);
+
+            layer.expect_sparse(&batch);
+            CHECK(to_tensor(layer.forward(x)).data == to_tensor(y).data);
+            const ConstMatrixView sparse_dx = layer.backward(dy, Write::overwrite, dx);
+            CHECK(to_tensor(sparse_dx).data == to_tensor(dense_dx).data);
+            CHECK(std::equal(gradients.begin(), gradients.end(), arena.gradients().begin()));
+        }
+        layer.expect_sparse(&batch);
+        CHECK_THROWS_AS(layer.forward(random_matrix(23, 150, 1)), Error);
+    });
+}
+
 TEST_CASE("dense: micro-batches accumulated give the bits of the whole batch") {
     const Matrix x = random_matrix(24, 30, 1), dy = random_matrix(24, 20, 2);
     ParameterArena whole_arena, parts_arena;
