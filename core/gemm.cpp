@@ -35,6 +35,7 @@ struct Product {
     ConstBlockedView b;
     bool a_transposed, b_transposed;
     Index m, n, k;
+    TileSink* sink = nullptr;  // takes C, if there is one
 
     // B is the panels that the kernels read. (One row could be a row-major matrix as well.)
     bool b_in_place() const {
@@ -43,14 +44,19 @@ struct Product {
     }
 };
 
-void check(const Product& p, ConstBlockedView c) {
+void check_operands(const Product& p) {
     const Index a_depth = p.a_transposed ? p.a.rows : p.a.cols;
     const Index b_depth = p.b_transposed ? p.b.cols : p.b.rows;
     if (a_depth != b_depth)
         throw Error(ErrorKind::argument, p.name, "operands do not fit",
                     shape_string(p.a) + " and " + shape_string(p.b), "equal inner sizes");
+    if (p.b.first_col % kBlockCols != 0)
+        throw Error(ErrorKind::argument, p.name, "a window that begins within a block of columns");
+}
+
+void check_result(const Product& p, ConstBlockedView c) {
     check_shape(p.name, c, p.m, p.n);
-    if (p.b.first_col % kBlockCols != 0 || c.first_col % kBlockCols != 0)
+    if (c.first_col % kBlockCols != 0)
         throw Error(ErrorKind::argument, p.name, "a window that begins within a block of columns");
 }
 
@@ -63,6 +69,7 @@ struct Units {
 
 // How deep a panel may be.
 Index max_depth(const KernelTable& table, const Product& p) {
+    if (p.sink != nullptr) return std::max<Index>(1, p.k);  // a sink takes finished chains only
     return p.b_in_place() ? kDepthInPlace : kPackedPanel / table.nr;
 }
 
@@ -81,13 +88,30 @@ void pack_panel(const KernelTable& table, const Product& p, Index j, Index k_beg
         table.pack_b(p.b.at(k_begin, column), p.b.ld, k, n, packed);
 }
 
+// One panel, whose columns begin with a block, by the rows of a unit, A packed. A micro-tile at a
+// time: it is in L1 when the sink takes it.
+void multiply_for_sink(const KernelTable& table, GemmPanel panel, Index row, Index block,
+                       TileSink& sink) {
+    const Index blocks = (panel.n + kBlockCols - 1) / kBlockCols;
+    float* last = panel.c + (blocks - 1) * panel.c_block_stride;
+    for (Index left = panel.m; left > 0; left -= panel.m, row += panel.m) {
+        panel.m = std::min(table.mr, left);
+        if (panel.n % kBlockCols != 0) std::fill_n(last, panel.m * kBlockCols, 0.0f);
+        table.gemm_panel(panel);
+        for (Index b = 0; b < blocks; ++b)
+            sink.take(row, block + b,
+                      {panel.c + b * panel.c_block_stride, std::size_t(panel.m * kBlockCols)});
+        panel.a += panel.m * panel.k;
+    }
+}
+
 // Multiplies the units [begin, end). Their panels of B are packed first, unless they are panels
 // already; then every block of rows of A meets all of them, so that it is packed, where it needs to
 // be, and fetched into L1 once.
 void multiply_units(const KernelTable& table, const Product& p, Units units, Index begin, Index end,
                     Write write, BlockedView c, const Epilogue& epilogue) {
     // Kept from call to call: no allocation after the first.
-    thread_local Matrix packed_a, packed_b;
+    thread_local Matrix packed_a, packed_b, tile;
     const Index first = begin / units.per_panel, last = (end - 1) / units.per_panel;
     const Index most = max_depth(table, p);
     const Index slices = std::max<Index>(1, (p.k + most - 1) / most);
@@ -96,12 +120,14 @@ void multiply_units(const KernelTable& table, const Product& p, Units units, Ind
     const Index panel_size = depth * std::max(table.nr, kBlockCols);
     if (!p.b_in_place()) packed_b.resize(last - first + 1, panel_size);
     if (p.a_transposed) packed_a.resize(1, depth * units.rows);
+    const Index tile_stride = table.mr * kBlockCols;  // from block to block, for a sink
+    if (p.sink != nullptr) tile.resize(1, table.mr * table.nr);
 
     GemmPanel panel;
     panel.lda = p.a.ld;
     panel.a_packed = p.a_transposed;
-    panel.ldc = c.ld;
-    panel.c_block_stride = c.block_stride;
+    panel.ldc = p.sink != nullptr ? kBlockCols : c.ld;
+    panel.c_block_stride = p.sink != nullptr ? tile_stride : c.block_stride;
     for (Index slice = 0; slice < slices; ++slice) {
         const Index k_begin = slice_begin(p.k, slice, slices);
         const Index k_end = slice_begin(p.k, slice + 1, slices);
@@ -127,6 +153,11 @@ void multiply_units(const KernelTable& table, const Product& p, Units units, Ind
                 if (unit < begin || unit >= end) continue;
                 panel.n = std::min(table.nr, p.n - column);
                 panel.b = p.b_in_place() ? p.b.at(k_begin, column) : packed_b.row(j - first);
+                if (p.sink != nullptr) {
+                    panel.c = tile.row(0);
+                    multiply_for_sink(table, panel, row, column / kBlockCols, *p.sink);
+                    continue;
+                }
                 panel.c = c.at(row, column);
                 if (finish && epilogue.bias != nullptr) panel.bias = epilogue.bias + column;
                 table.gemm_panel(panel);
@@ -136,8 +167,9 @@ void multiply_units(const KernelTable& table, const Product& p, Units units, Ind
 }
 
 void multiply(const Product& p, Write write, BlockedView c, const Epilogue& epilogue) {
-    check(p, c);
-    if (c.empty()) return;
+    check_operands(p);
+    if (p.sink == nullptr) check_result(p, c);
+    if (p.m == 0 || p.n == 0) return;
     const KernelTable& table = active_kernels();
 
     const Index unit_rows = table.mr * kTilesPerUnit;
@@ -172,6 +204,21 @@ void gemm_nt(ConstMatrixView a, ConstBlockedView b, Write write, MatrixView c) {
 
 void gemm_tn(ConstMatrixView a, ConstMatrixView b, Write write, BlockedView c) {
     multiply({"gemm_tn", a, b, true, false, a.cols, b.cols, a.rows}, write, c, {});
+}
+
+// Where panels are narrower than a block, C is computed first.
+void gemm_tn(ConstMatrixView a, ConstMatrixView b, TileSink& sink) {
+    Product product{"gemm_tn", a, b, true, false, a.cols, b.cols, a.rows, &sink};
+    if (active_kernels().nr % kBlockCols == 0) return multiply(product, Write::overwrite, {}, {});
+    product.sink = nullptr;
+    thread_local Matrix whole;
+    const Index blocks = (b.cols + kBlockCols - 1) / kBlockCols, size = a.cols * kBlockCols;
+    whole.resize(blocks, size);
+    const BlockedView c{whole.row(0), a.cols, b.cols, kBlockCols, whole.ld()};
+    if (blocks > 0) std::fill_n(whole.row(blocks - 1), size, 0.0f);
+    multiply(product, Write::overwrite, c, {});
+    for (Index block = 0; block < blocks; ++block)
+        sink.take(0, block, {whole.row(block), std::size_t(size)});
 }
 
 }  // namespace handgrad

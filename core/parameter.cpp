@@ -33,6 +33,7 @@ void ParameterArena::allocate() {
     gradients_ = Matrix(1, size_);
     Index offset = 0;
     for (Parameter& p : parameters_) {
+        p.offset = offset;
         p.value.data = values_.row(0) + offset;
         p.gradient.data = gradients_.row(0) + offset;
         offset += size_in_memory(p);

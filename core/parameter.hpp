@@ -16,6 +16,16 @@ struct Parameter {
     std::string name;
     BlockedView value;
     BlockedView gradient;
+    Index offset = 0;  // of both in the arena's flat buffers
+};
+
+// Takes gradients as soon as they are computed, while they are in cache: each part of the arena's
+// flat buffer once, from any thread. The gradients are then not written to the arena.
+class GradientSink {
+  public:
+    virtual ~GradientSink() = default;
+    // The gradients of the values from position `first` of the flat buffer on.
+    virtual void take(Index first, std::span<const float> gradients) = 0;
 };
 
 // All parameters of a model in two flat buffers, values and gradients, at the same offsets, so that

@@ -18,6 +18,7 @@ namespace handgrad {
 // sparse_gemm_pays.
 void sparse_gemm(const SparseRows& a, ConstBlockedView b, Write write, BlockedView c,
                  const Epilogue& epilogue = {});
+void sparse_gemm(const SparseRows& a, ConstBlockedView b, TileSink& sink);
 
 // The cost rule: whether sparse_gemm is faster than gemm_nn or gemm_tn for an operand of this
 // density, the share of its elements that are not zero.

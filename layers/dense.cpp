@@ -27,18 +27,22 @@ void activation_backward(ConstMatrixView dy, ConstMatrixView y, Activation f, Ma
     });
 }
 
-void dense_backward(ConstMatrixView da, ConstMatrixView x, ConstBlockedView w, MatrixView dx,
-                    Write write, BlockedView dw, BlockedView db) {
-    // a = x W + b, read from right to left:
-    sum_rows(da, write, db);                                       // ... + b
-    gemm_tn(x, da, write, dw);                                     // x W, seen from W
-    if (dx.data != nullptr) gemm_nt(da, w, Write::overwrite, dx);  // x W, seen from x
+// a = x W + b, seen from x:
+void dense_backward_input(ConstMatrixView da, ConstBlockedView w, MatrixView dx) {
+    gemm_nt(da, w, Write::overwrite, dx);
 }
 
-void dense_backward(ConstMatrixView da, const SparseRows& x_transposed, Write write, BlockedView dw,
-                    BlockedView db) {
-    sum_rows(da, write, db);                   // ... + b
-    sparse_gemm(x_transposed, da, write, dw);  // x W, seen from W
+// a = x W + b, seen from W and from b:
+void dense_backward_parameters(ConstMatrixView da, ConstMatrixView x, Write write, BlockedView dw,
+                               BlockedView db) {
+    gemm_tn(x, da, write, dw);
+    sum_rows(da, write, db);
+}
+
+void dense_backward_parameters(ConstMatrixView da, const SparseRows& x_transposed, Write write,
+                               BlockedView dw, BlockedView db) {
+    sparse_gemm(x_transposed, da, write, dw);
+    sum_rows(da, write, db);
 }
 
 Dense::Dense(ParameterArena& arena, const std::string& name, Index in, Index out, Activation f)
@@ -64,7 +68,7 @@ ConstMatrixView Dense::forward(ConstMatrixView x) {
 }
 
 ConstMatrixView Dense::backward(ConstMatrixView dy, Write parameter_gradients,
-                                InputGradient input_gradient) {
+                                InputGradient input_gradient, GradientSink* sink) {
     check_shape("Dense::backward: dy", dy, x_.rows, out_features());
     // y = f(a)
     ConstMatrixView da = dy;
@@ -72,20 +76,39 @@ ConstMatrixView Dense::backward(ConstMatrixView dy, Write parameter_gradients,
         activation_backward(dy, y_, activation_, da_.resize(dy.rows, dy.cols));
         da = da_;
     }
-    // a = x W + b
-    const MatrixView dx = input_gradient == InputGradient::compute
-                              ? dx_.resize(x_.rows, in_features())
-                              : MatrixView{};
-    if (sparse_ != nullptr) {
-        dense_backward(da, sparse_->transposed, parameter_gradients, weight_.gradient,
-                       bias_.gradient);
-        if (dx.data != nullptr) gemm_nt(da, weight_.value, Write::overwrite, dx);
-        sparse_ = nullptr;
-    } else {
-        dense_backward(da, x_, weight_.value, dx, parameter_gradients, weight_.gradient,
-                       bias_.gradient);
+    // a = x W + b; dx first, because a sink may change W
+    MatrixView dx;
+    if (input_gradient == InputGradient::compute) {
+        dx = dx_.resize(x_.rows, in_features());
+        dense_backward_input(da, weight_.value, dx);
     }
+    if (sink != nullptr)
+        send_parameter_gradients(da, *sink);
+    else if (sparse_ != nullptr)
+        dense_backward_parameters(da, sparse_->transposed, parameter_gradients, weight_.gradient,
+                                  bias_.gradient);
+    else
+        dense_backward_parameters(da, x_, parameter_gradients, weight_.gradient, bias_.gradient);
+    sparse_ = nullptr;
     return dx;
+}
+
+// dense_backward_parameters, tile by tile.
+void Dense::send_parameter_gradients(ConstMatrixView da, GradientSink& sink) {
+    struct WeightTiles : TileSink {
+        WeightTiles(const Parameter& w, GradientSink& s) : weight(w), sink(s) {}
+        void take(Index row, Index block, std::span<const float> values) override {
+            sink.take(weight.offset + block * weight.value.block_stride + row * kBlockCols, values);
+        }
+        const Parameter& weight;
+        GradientSink& sink;
+    } tiles(weight_, sink);
+    if (sparse_ != nullptr)
+        sparse_gemm(sparse_->transposed, da, tiles);
+    else
+        gemm_tn(x_, da, tiles);
+    sum_rows(da, Write::overwrite, bias_.gradient);
+    sink.take(bias_.offset, {bias_.gradient.at(0, 0), std::size_t(bias_.gradient.cols)});
 }
 
 }  // namespace handgrad

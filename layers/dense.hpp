@@ -35,13 +35,14 @@ void dense_forward(const SparseRows& x, ConstBlockedView w, ConstBlockedView b, 
 // da = dy * f'(a) from y = f(a). Overwrites da; da may be dy itself.
 void activation_backward(ConstMatrixView dy, ConstMatrixView y, Activation f, MatrixView da);
 
-// The three gradients of a = x W + b. dx is overwritten, or skipped if it is an empty view.
-void dense_backward(ConstMatrixView da, ConstMatrixView x, ConstBlockedView w, MatrixView dx,
-                    Write write, BlockedView dw, BlockedView db);
+// dx = da W^T. Overwrites dx.
+void dense_backward_input(ConstMatrixView da, ConstBlockedView w, MatrixView dx);
 
-// The gradients of the parameters for an x that is mostly zero, given as its transpose (in, n).
-void dense_backward(ConstMatrixView da, const SparseRows& x_transposed, Write write, BlockedView dw,
-                    BlockedView db);
+// dW = x^T da and db. An x that is mostly zero is given as its transpose (in, n), without zeros.
+void dense_backward_parameters(ConstMatrixView da, ConstMatrixView x, Write write, BlockedView dw,
+                               BlockedView db);
+void dense_backward_parameters(ConstMatrixView da, const SparseRows& x_transposed, Write write,
+                               BlockedView dw, BlockedView db);
 
 // The layer: parameters in an arena, and the buffers of the functions above.
 class Dense : public Layer {
@@ -62,9 +63,12 @@ class Dense : public Layer {
 
     ConstMatrixView forward(ConstMatrixView x) override;
     ConstMatrixView backward(ConstMatrixView dy, Write parameter_gradients,
-                             InputGradient input_gradient) override;
+                             InputGradient input_gradient = InputGradient::compute,
+                             GradientSink* sink = nullptr) override;
 
   private:
+    void send_parameter_gradients(ConstMatrixView da, GradientSink& sink);
+
     Parameter& weight_;
     Parameter& bias_;
     Activation activation_;

@@ -3,6 +3,7 @@
 
 #include "../core/gemm.hpp"
 #include "../core/matrix.hpp"
+#include "../core/parameter.hpp"
 
 namespace handgrad {
 
@@ -31,8 +32,12 @@ class Layer {
 
     // For the last forward: writes or accumulates the parameters' gradients and returns dx (n, in),
     // or an empty view if it is to be skipped. dy is (n, out).
+    //
+    // With a sink the parameters' gradients go there and not to the arena; a sink that changes the
+    // parameters is welcome to: what backward needs of their old values it reads before.
     virtual ConstMatrixView backward(ConstMatrixView dy, Write parameter_gradients,
-                                     InputGradient input_gradient = InputGradient::compute) = 0;
+                                     InputGradient input_gradient = InputGradient::compute,
+                                     GradientSink* sink = nullptr) = 0;
 };
 
 }  // namespace handgrad

@@ -20,11 +20,11 @@ ConstMatrixView Sequential::forward(ConstMatrixView x) {
 }
 
 ConstMatrixView Sequential::backward(ConstMatrixView dy, Write parameter_gradients,
-                                     InputGradient input_gradient) {
+                                     InputGradient input_gradient, GradientSink* sink) {
     for (auto layer = layers_.rbegin(); layer != layers_.rend(); ++layer) {
         const bool first = layer + 1 == layers_.rend();
         dy = (*layer)->backward(dy, parameter_gradients,
-                                first ? input_gradient : InputGradient::compute);
+                                first ? input_gradient : InputGradient::compute, sink);
     }
     return dy;
 }

@@ -27,7 +27,8 @@ class Sequential : public Layer {
     ConstMatrixView forward(ConstMatrixView x) override;
     // With InputGradient::skip only the first layer skips its dx.
     ConstMatrixView backward(ConstMatrixView dy, Write parameter_gradients,
-                             InputGradient input_gradient = InputGradient::compute) override;
+                             InputGradient input_gradient = InputGradient::compute,
+                             GradientSink* sink = nullptr) override;
 
   private:
     void append(std::unique_ptr<Layer> layer);

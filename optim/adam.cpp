@@ -8,7 +8,7 @@
 namespace handgrad {
 
 Adam::Adam(ParameterArena& arena, const AdamConfig& config)
-    : arena_(arena),
+    : Optimizer(arena),
       config_(config),
       m_(1, Index(arena.values().size())),
       v_(1, Index(arena.values().size())) {
@@ -19,24 +19,24 @@ Adam::Adam(ParameterArena& arena, const AdamConfig& config)
                     "0 <= beta < 1 and epsilon > 0");
 }
 
-void Adam::step(double learning_rate) {
+void Adam::begin_step(double learning_rate) {
     ++steps_;
     beta1_power_ *= config_.beta1;
     beta2_power_ *= config_.beta2;
     const double root = std::sqrt(1 - beta2_power_);
     const bool keras = config_.placement == EpsilonPlacement::keras;
-    const kernels::AdamStep step{
+    scalars_ = {
         .one_minus_beta1 = static_cast<float>(1 - config_.beta1),
         .one_minus_beta2 = static_cast<float>(1 - config_.beta2),
         .step_size = static_cast<float>(learning_rate * (keras ? root : 1.0) / (1 - beta1_power_)),
         .root_bias_correction = static_cast<float>(keras ? 1.0 : root),
         .epsilon = static_cast<float>(config_.epsilon),
     };
-    const kernels::KernelTable& table = active_kernels();
-    parallel_for(m_.cols(), kElementsPerThread, [&](Index begin, Index end) {
-        table.adam(step, arena_.gradients().data() + begin, arena_.values().data() + begin,
-                   m_.row(0) + begin, v_.row(0) + begin, end - begin);
-    });
+}
+
+void Adam::take(Index first, std::span<const float> gradients) {
+    active_kernels().adam(scalars_, gradients.data(), arena_.values().data() + first,
+                          m_.row(0) + first, v_.row(0) + first, Index(gradients.size()));
 }
 
 std::vector<Optimizer::Buffer> Adam::state() {

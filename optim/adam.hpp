@@ -13,6 +13,7 @@
 // The powers of beta are running products, never pow(): the same bits on every machine.
 #pragma once
 
+#include "../core/ops.hpp"
 #include "optimizer.hpp"
 
 namespace handgrad {
@@ -36,15 +37,16 @@ class Adam : public Optimizer {
     // 0 <= beta < 1 and epsilon > 0.
     Adam(ParameterArena& arena, const AdamConfig& config);
 
-    void step(double learning_rate) override;
+    void begin_step(double learning_rate) override;
+    void take(Index first, std::span<const float> gradients) override;
     std::vector<Buffer> state() override;
     void resume_at(std::int64_t steps) override;
 
   private:
-    ParameterArena& arena_;
     AdamConfig config_;
     Matrix m_, v_;                              // one row each, laid out as the arena
     double beta1_power_ = 1, beta2_power_ = 1;  // beta^t
+    kernels::AdamStep scalars_{};               // of the step under way
 };
 
 }  // namespace handgrad

@@ -10,14 +10,23 @@
 
 namespace handgrad {
 
-// Changes all parameters of one arena from their gradients, one flat pass. Gradients are read and
-// left as they are.
-class Optimizer {
+// Changes all parameters of one arena from their gradients. Either
+//
+//   backward(...);  optimizer.step(rate);            one flat pass over the arena's gradients
+//
+// or, with the same bits and less traffic, each gradient as it is computed:
+//
+//   optimizer.begin_step(rate);  backward(..., &optimizer);
+class Optimizer : public GradientSink {
   public:
-    virtual ~Optimizer() = default;
+    explicit Optimizer(ParameterArena& arena) : arena_(arena) {}
 
     // One update. learning_rate is an argument because schedules change it from step to step.
-    virtual void step(double learning_rate) = 0;
+    void step(double learning_rate);
+
+    // Begins an update whose gradients come through take(), each part of the arena once.
+    virtual void begin_step(double learning_rate) = 0;
+    void take(Index first, std::span<const float> gradients) override = 0;
 
     // What a checkpoint must hold besides the parameters: the number of steps done, and flat
     // buffers laid out as ParameterArena::values(), by name.
@@ -31,6 +40,7 @@ class Optimizer {
     virtual void resume_at(std::int64_t steps) { steps_ = steps; }
 
   protected:
+    ParameterArena& arena_;
     std::int64_t steps_ = 0;
 };
 

@@ -6,20 +6,21 @@
 namespace handgrad {
 
 Sgd::Sgd(ParameterArena& arena, const SgdConfig& config)
-    : arena_(arena), config_(config), velocity_(1, Index(arena.values().size())) {
+    : Optimizer(arena), config_(config), velocity_(1, Index(arena.values().size())) {
     if (!(config.momentum >= 0 && config.momentum < 1))
         throw Error(ErrorKind::argument, "Sgd", "momentum out of range",
                     std::to_string(config.momentum), "0 <= momentum < 1");
 }
 
-void Sgd::step(double learning_rate) {
+void Sgd::begin_step(double learning_rate) {
     ++steps_;
-    const kernels::KernelTable& table = active_kernels();
-    parallel_for(velocity_.cols(), kElementsPerThread, [&](Index begin, Index end) {
-        table.sgd(static_cast<float>(learning_rate), static_cast<float>(config_.momentum),
-                  arena_.gradients().data() + begin, arena_.values().data() + begin,
-                  velocity_.row(0) + begin, end - begin);
-    });
+    rate_ = static_cast<float>(learning_rate);
+}
+
+void Sgd::take(Index first, std::span<const float> gradients) {
+    active_kernels().sgd(rate_, static_cast<float>(config_.momentum), gradients.data(),
+                         arena_.values().data() + first, velocity_.row(0) + first,
+                         Index(gradients.size()));
 }
 
 std::vector<Optimizer::Buffer> Sgd::state() {

@@ -20,12 +20,13 @@ class Sgd : public Optimizer {
     // 0 <= momentum < 1.
     Sgd(ParameterArena& arena, const SgdConfig& config);
 
-    void step(double learning_rate) override;
+    void begin_step(double learning_rate) override;
+    void take(Index first, std::span<const float> gradients) override;
     std::vector<Buffer> state() override;
 
   private:
-    ParameterArena& arena_;
     SgdConfig config_;
+    float rate_ = 0;   // of the step under way
     Matrix velocity_;  // one row, laid out as the arena
 };
 

@@ -24,6 +24,9 @@ enum class OptimizerKind { adam, sgd };
 // Whether products skip zeros where that is faster.
 enum class Sparsity { automatic, off };
 
+// Whether the optimiser updates each weight as soon as its gradient is computed.
+enum class Fusion { on, off };
+
 // The options of `train`, with the recipe of the classic dense Keras autoencoder as defaults.
 struct TrainOptions {
     std::string data;  // empty: look in the usual places
@@ -43,6 +46,7 @@ struct TrainOptions {
     std::uint64_t seed = 0;
     int threads = 0;  // 0: one per processor
     Sparsity sparsity = Sparsity::automatic;
+    Fusion fuse = Fusion::on;
     Index checkpoint_every = 0;  // batches; 0: at the end of every epoch only
     Index patience = 0;          // epochs; 0: never stop early
     bool quiet = false;
@@ -127,8 +131,8 @@ void apply(const std::map<std::string, std::string>& values, TrainOptions& optio
 TrainOptions read_run_options(const std::string& path);
 
 // The first option of `now` that was given and differs from the run's own, apart from those that a
-// resumed run may change (epochs, threads, sparsity, the place of the data, quiet); empty if there
-// is none.
+// resumed run may change (epochs, threads, sparsity, fuse, the place of the data, quiet); empty if
+// there is none.
 std::string find_contradiction(const TrainOptions& run, const TrainCommand& now);
 
 }  // namespace handgrad::mnist_vae

@@ -43,6 +43,7 @@ TrainOptions options_to_resume(const RunFolder& run, const TrainCommand& command
     if (command.given.contains("epochs")) options.epochs = command.options.epochs;
     if (command.given.contains("threads")) options.threads = command.options.threads;
     if (command.given.contains("sparsity")) options.sparsity = command.options.sparsity;
+    if (command.given.contains("fuse")) options.fuse = command.options.fuse;
     if (command.given.contains("data")) options.data = command.options.data;
     options.quiet = command.options.quiet;
     return options;
@@ -100,6 +101,7 @@ TrainingPlan plan_of(const TrainOptions& options) {
             .kl_weight = static_cast<float>(options.kl_weight),
             .seed = options.seed,
             .sparsity = options.sparsity == Sparsity::automatic,
+            .fuse = options.fuse == Fusion::on,
             .patience = options.patience};
 }
 

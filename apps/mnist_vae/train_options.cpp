@@ -1,4 +1,5 @@
 // The options of `train`: one table for the command line, the help, options.toml and --resume.
+#include <set>
 #include <sstream>
 
 #include "../../core/error.hpp"
@@ -17,6 +18,7 @@ constexpr const char* kSchedules[] = {"constant", "step", "cosine"};
 constexpr const char* kOptimizers[] = {"adam", "sgd"};
 constexpr const char* kAdams[] = {"keras", "torch"};
 constexpr const char* kSparsities[] = {"auto", "off"};
+constexpr const char* kFusions[] = {"on", "off"};
 constexpr const char* kInits[] = {"glorot", "he", "torch"};
 
 using Options = TrainOptions;
@@ -119,6 +121,8 @@ std::vector<OptionDescription> make_descriptions() {
         integer<&Options::threads, 0, 1024>("threads", "0: one per processor"),
         choice<&Options::sparsity, kSparsities>(
             "sparsity", "auto: skip the zeros of the images where that is faster; changes no bit"),
+        choice<&Options::fuse, kFusions>(
+            "fuse", "on: update each weight as its gradient is computed; changes no bit"),
         integer<&Options::checkpoint_every, 0, kMaxCount>(
             "checkpoint-every", "Batches between checkpoints; 0: one after every epoch"),
         integer<&Options::patience, 0, kMaxCount>(
@@ -265,8 +269,8 @@ TrainOptions read_run_options(const std::string& path) try {
 std::string find_contradiction(const TrainOptions& run, const TrainCommand& now) {
     for (const OptionDescription& d : train_option_descriptions()) {
         // Whether the data are the same is told by their hash, wherever they lie now.
-        if (d.name == "epochs" || d.name == "threads" || d.name == "data" || d.name == "sparsity")
-            continue;
+        static const std::set<std::string> free{"epochs", "threads", "data", "sparsity", "fuse"};
+        if (free.contains(d.name)) continue;
         if (!now.given.contains(d.name)) continue;
         if (d.get(run) != d.get(now.options)) return d.name;
     }

@@ -62,7 +62,7 @@ void Trainer::train_batch() {
         sparse = &sparse_;
     }
 
-    const LossTerms terms = model_.forward_backward(x, noise, plan_.kl_weight, sparse);
+    const LossTerms terms = model_.forward_training(x, noise, plan_.kl_weight, sparse);
     if (!std::isfinite(terms.loss))
         throw Error(ErrorKind::numeric,
                     "epoch " + std::to_string(position.epoch) + ", batch " +
@@ -70,8 +70,16 @@ void Trainer::train_batch() {
                     "the loss is not finite",
                     "recon " + std::to_string(terms.recon) + ", kl " + std::to_string(terms.kl),
                     "finite numbers; a smaller --lr or --clip-norm may help");
-    if (plan_.clip_norm > 0) clip_global_norm(model_.arena(), plan_.clip_norm);
-    optimizer_.step(learning_rate(optimizer_.steps()));
+    const double rate = learning_rate(optimizer_.steps());
+    if (plan_.fuse && plan_.clip_norm == 0) {
+        optimizer_.begin_step(rate);
+        model_.backward(&optimizer_);
+    } else {
+        // Clipping needs the norm of the whole gradient first.
+        model_.backward();
+        if (plan_.clip_norm > 0) clip_global_norm(model_.arena(), plan_.clip_norm);
+        optimizer_.step(rate);
+    }
 
     position.recon_sum += terms.recon * double(n);
     position.kl_sum += terms.kl * double(n);

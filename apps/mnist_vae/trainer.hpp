@@ -24,6 +24,7 @@ struct TrainingPlan {
     float kl_weight = 1;
     std::uint64_t seed = 0;
     bool sparsity = true;  // skip the zeros of the images where that pays; changes no bit
+    bool fuse = true;      // update each weight as its gradient is computed; changes no bit
     Index patience = 0;    // stop after so many epochs without a lower val_loss; 0: never
 };
 

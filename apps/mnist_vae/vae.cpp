@@ -44,7 +44,7 @@ Vae::Vae(const Architecture& architecture)
     arena_.allocate();
 }
 
-LossTerms Vae::forward_backward(ConstMatrixView x, ConstMatrixView noise, float kl_weight,
+LossTerms Vae::forward_training(ConstMatrixView x, ConstMatrixView noise, float kl_weight,
                                 const SparseBatch* sparse) {
     const MatrixView doutput = doutput_.resize(x.rows, x.cols);
     const MatrixView dmu = dmu_.resize(x.rows, architecture_.latent);
@@ -55,11 +55,14 @@ LossTerms Vae::forward_backward(ConstMatrixView x, ConstMatrixView noise, float 
 
     const double recon = recon_loss(output, x, doutput);
     const double kl = kl_divergence(latent_.mu(), latent_.logvar(), kl_weight, dmu, dlogvar);
-
-    encoder_.backward(latent_.backward(decoder_.backward(doutput, Write::overwrite), dmu, dlogvar),
-                      Write::overwrite, InputGradient::skip);
-
     return {.loss = recon + static_cast<double>(kl_weight) * kl, .recon = recon, .kl = kl};
+}
+
+void Vae::backward(GradientSink* sink) {
+    const ConstMatrixView dz =
+        decoder_.backward(doutput_, Write::overwrite, InputGradient::compute, sink);
+    const ConstMatrixView dhead = latent_.backward(dz, dmu_, dlogvar_);
+    encoder_.backward(dhead, Write::overwrite, InputGradient::skip, sink);
 }
 
 LossTerms Vae::forward(ConstMatrixView x, ConstMatrixView noise, float kl_weight) {

@@ -63,11 +63,14 @@ class Vae {
     ParameterArena& arena() { return arena_; }
     void initialize(Initializer initializer, std::uint64_t seed);
 
-    // The loss of a mini-batch x (n, pixels) with noise (n, latent), and in the arena its gradient
-    // with respect to every parameter, overwritten. If x is mostly zero, `sparse` may be its
-    // non-zeros: the result is the same, to the bit.
-    LossTerms forward_backward(ConstMatrixView x, ConstMatrixView noise, float kl_weight,
+    // The loss of a mini-batch x (n, pixels) with noise (n, latent), ready for backward(). If x is
+    // mostly zero, `sparse` may be its non-zeros: the result is the same, to the bit.
+    LossTerms forward_training(ConstMatrixView x, ConstMatrixView noise, float kl_weight,
                                const SparseBatch* sparse = nullptr);
+
+    // The gradient of the last forward_training() with respect to every parameter: overwritten in
+    // the arena or, with a sink, sent there instead.
+    void backward(GradientSink* sink = nullptr);
 
     // The loss alone.
     LossTerms forward(ConstMatrixView x, ConstMatrixView noise, float kl_weight);

@@ -65,9 +65,13 @@ TEST_CASE("training allocates nothing after its first epoch, on any number of th
                 fill_noise(0, Purpose::training_noise, epoch, samples,
                            noise.resize(Index(samples.size()), 3));
                 sparse.gather(sparse_images, samples);
-                model.forward_backward(x, noise, 1, &sparse);
+                model.forward_training(x, noise, 1, &sparse);
+                model.backward();
                 clip_global_norm(model.arena(), 1);
                 adam.step(1e-3);
+                model.forward_training(x, noise, 1, &sparse);
+                adam.begin_step(1e-3);
+                model.backward(&adam);
             }
             counted = g_allocations - before;
             if (epoch == 1) CHECK(counted > 0);

@@ -53,6 +53,7 @@ const std::pair<const char*, const char*> kOther[] = {{"data", "some/dir"},
                                                       {"seed", "18446744073709551615"},
                                                       {"threads", "3"},
                                                       {"sparsity", "off"},
+                                                      {"fuse", "off"},
                                                       {"checkpoint-every", "10"},
                                                       {"patience", "4"}};
 

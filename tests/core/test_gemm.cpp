@@ -10,6 +10,7 @@
 #include "../../core/gemm.hpp"
 #include "../../core/parallel.hpp"
 #include "../../core/parameter.hpp"
+#include "../support/collecting_sinks.hpp"
 #include "../support/each_isa.hpp"
 
 using namespace handgrad;
@@ -225,6 +226,31 @@ TEST_CASE("the epilogue adds the bias and applies the activation, also when k is
                 CHECK(wrong == 0);
             }
     });
+}
+
+TEST_CASE("a sink gets each element once, and the bits that would be in memory") {
+    std::mt19937 generator(6);
+    std::uniform_real_distribution<float> uniform(-1, 1);
+    for (Shape s : {Shape{1, 1, 1}, {5, 17, 3}, {37, 83, 300}, {130, 100, 64}, {20, 48, 0}}) {
+        const Operands x(Form::tn, s, [&] { return uniform(generator); });
+        for_each_isa([&] {
+            Matrix c(s.m, s.n);
+            gemm_tn(x.a, x.b, Write::overwrite, c);
+            for (int threads : {1, 2, 3}) {
+                const Threads use(threads);
+                CAPTURE(s.m);
+                CAPTURE(threads);
+                CollectingTileSink sink(s.m, s.n);
+                gemm_tn(x.a, x.b, sink);
+                CHECK(sink.each_once());
+                Index unequal = 0;
+                for (Index i = 0; i < s.m; ++i)
+                    unequal += std::memcmp(c.row(i), sink.result.row(i),
+                                           std::size_t(s.n) * sizeof(float)) != 0;
+                CHECK(unequal == 0);
+            }
+        });
+    }
 }
 
 TEST_CASE("nothing is written outside a window") {

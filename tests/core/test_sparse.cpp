@@ -13,6 +13,7 @@
 #include "../../core/parallel.hpp"
 #include "../../core/parameter.hpp"
 #include "../../core/sparse_gemm.hpp"
+#include "../support/collecting_sinks.hpp"
 #include "../support/convert.hpp"
 #include "../support/each_isa.hpp"
 
@@ -179,6 +180,12 @@ TEST_CASE("sparse: a product without the zeros has the bits of the product with 
                             for (Index j = 0; j < m; ++j) wrong += w.gradient(i, j) != dense(i, j);
                     }
                     CHECK(wrong == 0);
+
+                    gemm_tn(x, dy, Write::overwrite, dense);
+                    CollectingTileSink sink(k, m);
+                    sparse_gemm(batch.transposed, dy, sink);
+                    CHECK(sink.each_once());
+                    CHECK(equal(dense, sink.result));
                 }
             });
         }

@@ -7,6 +7,7 @@
 #include "../../core/error.hpp"
 #include "../../layers/dense.hpp"
 #include "../../layers/sequential.hpp"
+#include "../support/collecting_sinks.hpp"
 #include "../support/convert.hpp"
 #include "../support/each_isa.hpp"
 #include "../support/gradcheck.hpp"
@@ -115,9 +116,44 @@ TEST_CASE("dense: a sparse input gives the bits of the dense one, with and witho
             const ConstMatrixView sparse_dx = layer.backward(dy, Write::overwrite, dx);
             CHECK(to_tensor(sparse_dx).data == to_tensor(dense_dx).data);
             CHECK(std::equal(gradients.begin(), gradients.end(), arena.gradients().begin()));
+
+            for (const SparseBatch* sparse : {static_cast<const SparseBatch*>(nullptr),
+                                              static_cast<const SparseBatch*>(&batch)}) {
+                CollectingGradientSink sink(arena);
+                layer.expect_sparse(sparse);
+                layer.forward(x);
+                layer.backward(dy, Write::overwrite, dx, &sink);
+                CHECK(sink.gradients == gradients);
+            }
         }
         layer.expect_sparse(&batch);
         CHECK_THROWS_AS(layer.forward(random_matrix(23, 150, 1)), Error);
+    });
+}
+
+TEST_CASE("dense: a sink may change the weights; dx is that of the old ones") {
+    struct Eraser : GradientSink {
+        explicit Eraser(ParameterArena& a) : arena(a) {}
+        void take(Index first, std::span<const float> gradients) override {
+            std::fill_n(arena.values().data() + first, gradients.size(), kNan);
+        }
+        ParameterArena& arena;
+    };
+    const Matrix x = random_matrix(24, 30, 1), dy = random_matrix(24, 20, 2);
+    for_each_isa([&] {
+        ParameterArena arena;
+        Dense layer(arena, "l", 30, 20, Activation::tanh);
+        arena.allocate();
+        for (std::size_t i = 0; i < arena.values().size(); ++i)
+            arena.values()[i] = float(i % 7) * 0.03f;
+        layer.forward(x);
+        const Matrix before = copy(layer.backward(dy, Write::overwrite));
+        Eraser eraser(arena);
+        layer.forward(x);
+        const ConstMatrixView after =
+            layer.backward(dy, Write::overwrite, InputGradient::compute, &eraser);
+        CHECK(to_tensor(after).data == to_tensor(before).data);
+        CHECK(std::isnan(layer.weight().value(29, 19)));
     });
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <random>
 #include <vector>
 
@@ -134,6 +135,31 @@ TEST_CASE("an optimiser resumed from its state goes on bit for bit, on any numbe
     CHECK(std::memcmp(whole.arena.values().data(), second.arena.values().data(),
                       whole.arena.values().size_bytes()) == 0);
     set_thread_count(threads_before);
+}
+
+TEST_CASE("an update in parts, from both ends, gives the bits of one pass") {
+    const auto same = [](auto make) {
+        for_each_isa([&] {
+            Toy whole(1000), parts(1000);
+            const auto a = make(whole.arena), b = make(parts.arena);
+            for (int t = 1; t <= 5; ++t) {
+                whole.set_gradients(t);
+                a->step(1e-2);
+                parts.set_gradients(t);
+                const std::span<const float> g = parts.arena.gradients();
+                b->begin_step(1e-2);
+                b->take(700, g.subspan(700));
+                b->take(0, g.first(33));
+                b->take(33, g.subspan(33, 667));
+            }
+            CHECK(a->steps() == b->steps());
+            CHECK(std::memcmp(whole.arena.values().data(), parts.arena.values().data(),
+                              whole.arena.values().size_bytes()) == 0);
+        });
+    };
+    same([](ParameterArena& arena) { return std::make_unique<Adam>(arena, AdamConfig::keras()); });
+    same([](ParameterArena& arena) { return std::make_unique<Adam>(arena, AdamConfig::torch()); });
+    same([](ParameterArena& arena) { return std::make_unique<Sgd>(arena, SgdConfig{}); });
 }
 
 TEST_CASE("sgd with momentum: numbers that can be worked out in the head") {

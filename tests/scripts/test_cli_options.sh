@@ -92,9 +92,13 @@ for threads in 1 2 3; do
   expect "--threads $threads is in the header" grep -qE "^machine .*, $threads threads?\$" out
 done
 
-train dense "${kSmall[@]}" --sparsity off
-expect_equal '--sparsity off changes no weight and no loss' "$(weights dense) $(losses dense)" \
-  "$(weights base) $(losses base)"
+for option in '--sparsity off' '--fuse off'; do
+  # shellcheck disable=SC2086 # an option and its value
+  train plain "${kSmall[@]}" $option
+  expect_equal "$option changes no weight and no loss" "$(weights plain) $(losses plain)" \
+    "$(weights base) $(losses base)"
+  rm -r plain
+done
 
 train quiet "${kSmall[@]}" --quiet
 expect_equal '--quiet leaves no header and no line per epoch' \
@@ -126,7 +130,7 @@ ln -s data 'da"t\a # x'
 readonly kUnusual=(--data 'da"t\a # x' --hidden "7,5" --latent 3 --activation sigmoid --epochs 3
   --batch-size 40 --lr 0.0123 --lr-schedule cosine --optimizer sgd --adam torch --init he
   --recon-loss bce-probabilities --beta 0.25 --clip-norm 3.5 --seed 18446744073709551615
-  --threads 1 --sparsity off --checkpoint-every 2 --patience 9)
+  --threads 1 --sparsity off --fuse off --checkpoint-every 2 --patience 9)
 train unusual "${kUnusual[@]}"
 train reread --config unusual/options.toml
 expect_equal '--config reads options.toml back: the same weights' \
@@ -301,7 +305,7 @@ for command in '' train evaluate reconstruct sample manifold encode info; do
 done
 run train --help
 for option in data hidden latent activation epochs batch-size lr lr-schedule optimizer adam init \
-  recon-loss beta clip-norm seed threads sparsity out resume overwrite checkpoint-every patience quiet config; do
+  recon-loss beta clip-norm seed threads sparsity fuse out resume overwrite checkpoint-every patience quiet config; do
   expect "train --help lists --$option" grep -qE "^  --$option( |\$)" out
 done
 run --version
