@@ -4,7 +4,7 @@
 #include <string>
 
 #include "error.hpp"
-#include "kernels/table.hpp"
+#include "ops.hpp"
 
 namespace handgrad {
 
@@ -92,15 +92,18 @@ void SparseRows::gather(const SparseImages& images, std::span<const std::uint32_
     std::size_t entry = 0;
     for (std::size_t i = 0; i < positions.size(); ++i) {
         const std::uint64_t* from = images.begin_.data() + positions[i] * tiles;
-        const std::size_t entries = from[tiles] - from[0];
         for (std::size_t tile = 0; tile < tiles; ++tile)
             begin_[i * tiles + tile] = static_cast<std::uint32_t>(entry + from[tile] - from[0]);
-        std::copy_n(images.index_.data() + from[0], entries, index_.data() + entry);
-        table.pixels_to_float(images.value_.data() + from[0], value_.data() + entry,
-                              static_cast<Index>(entries));
-        entry += entries;
+        entry += from[tiles] - from[0];
     }
     begin_.back() = static_cast<std::uint32_t>(entry);
+    for_each_row(rows, cols(), [&](Index i) {
+        const std::size_t row = std::size_t(i);
+        const std::uint64_t from = images.begin_[positions[row] * tiles];
+        const std::uint32_t to = begin_[row * tiles], entries = begin_[(row + 1) * tiles] - to;
+        std::copy_n(images.index_.data() + from, entries, index_.data() + to);
+        table.pixels_to_float(images.value_.data() + from, value_.data() + to, entries);
+    });
     count_ = static_cast<Index>(entry);
     sort_rows();
 }
