@@ -13,6 +13,7 @@ enum class ErrorKind {
     input,     // a file or stream that was read is not what it should be
     output,    // a file could not be written
     numeric,   // a computation left the finite numbers
+    mismatch,  // a self-check found what should be equal to differ
 };
 
 // One failure, told in four parts: what went wrong, where, what was found, what was expected.

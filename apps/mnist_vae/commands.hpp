@@ -13,6 +13,8 @@ void run_reconstruct(const ReconstructCommand& command);
 void run_sample(const SampleCommand& command);
 void run_manifold(const ManifoldCommand& command);
 void run_encode(const EncodeCommand& command);
+// Prints a table; throws Error(mismatch) if any two paths differ.
+void run_verify(const VerifyCommand& command);
 void run_info();
 
 }  // namespace handgrad::mnist_vae

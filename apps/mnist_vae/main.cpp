@@ -30,6 +30,7 @@ void run(const Command& command) {
                           [](const SampleCommand& c) { run_sample(c); },
                           [](const ManifoldCommand& c) { run_manifold(c); },
                           [](const EncodeCommand& c) { run_encode(c); },
+                          [](const VerifyCommand& c) { run_verify(c); },
                           [](const InfoCommand&) { run_info(); },
                           [](const TextCommand& c) { print(c.text); }},
                command);
@@ -60,6 +61,8 @@ int exit_code(ErrorKind kind) {
             return 4;
         case ErrorKind::numeric:
             return 5;
+        case ErrorKind::mismatch:
+            return 6;
     }
     return 1;
 }

@@ -23,10 +23,12 @@ constexpr const char* kExamples[] = {
     "sample --interpolate 3 7                the newest run under runs/",
     "manifold runs/wide --size 30 --output map.png",
     "encode runs/wide --split train --output latents.csv",
+    "verify-determinism                      about a minute",
     "info",
 };
 
 constexpr std::uint64_t kMaxImages = 10'000;
+constexpr std::uint64_t kMaxSteps = 1'000'000;
 constexpr std::uint64_t kMaxSide = 100;  // of a square grid of kMaxImages
 
 // A message is one line, whatever the user typed.
@@ -116,6 +118,7 @@ struct CommandLine {
     SampleCommand sample;
     ManifoldCommand manifold;
     EncodeCommand encode;
+    VerifyCommand verify;
     std::string config;
 
     CommandLine() {
@@ -163,6 +166,10 @@ struct CommandLine {
         define_run(*sub, encode.choice, "File [standard output]");
         define_split(*sub, encode.train_split);
 
+        sub = app.add_subcommand("verify-determinism",
+                                 "Whether every path gives the same weights on this machine");
+        define_count(*sub, "--steps", "Updates to train for", verify.steps, kMaxSteps);
+
         app.add_subcommand("info", "Version, instruction sets, threads and build");
     }
 
@@ -209,7 +216,8 @@ void refuse_odd_values(const std::vector<std::string>& arguments) {
     if (arguments.empty() || arguments.front().starts_with('-'))
         throw Error(ErrorKind::argument, "mnist_vae", "no command given",
                     arguments.empty() ? "" : "'" + printable(arguments.front()) + "' first",
-                    "train, evaluate, reconstruct, sample, manifold, encode or info; see --help");
+                    "train, evaluate, reconstruct, sample, manifold, encode, verify-determinism or "
+                    "info; see --help");
     std::vector<std::string> names;
     for (const CLI::App* command : line.app.get_subcommands(nullptr))
         names.push_back(command->get_name());
@@ -290,6 +298,7 @@ Command parse_command_line(const std::vector<std::string>& arguments) {
     if (name == "sample") return line.sample;
     if (name == "manifold") return line.manifold;
     if (name == "encode") return line.encode;
+    if (name == "verify-determinism") return line.verify;
     return InfoCommand{};
 }
 

@@ -94,14 +94,18 @@ struct EncodeCommand {
     RunChoice choice;
     bool train_split = false;
 };
+struct VerifyCommand {
+    Index steps = 200;
+};
 struct InfoCommand {};
 // --help or --version: a text to print.
 struct TextCommand {
     std::string text;
 };
 
-using Command = std::variant<TrainCommand, EvaluateCommand, ReconstructCommand, SampleCommand,
-                             ManifoldCommand, EncodeCommand, InfoCommand, TextCommand>;
+using Command =
+    std::variant<TrainCommand, EvaluateCommand, ReconstructCommand, SampleCommand, ManifoldCommand,
+                 EncodeCommand, VerifyCommand, InfoCommand, TextCommand>;
 
 // Arguments without the program's name. Throws Error(argument), naming the option, what was found
 // and what was expected; Error(input) for a --config file that cannot be read.
