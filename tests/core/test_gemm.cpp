@@ -8,10 +8,10 @@
 
 #include "../../core/error.hpp"
 #include "../../core/gemm.hpp"
-#include "../../core/parallel.hpp"
 #include "../../core/parameter.hpp"
 #include "../support/collecting_sinks.hpp"
 #include "../support/each_isa.hpp"
+#include "../support/use_threads.hpp"
 
 using namespace handgrad;
 using namespace handgrad::test;
@@ -96,12 +96,6 @@ struct Operands {
     double at_b(Index p, Index j) const { return form == Form::nt ? b(j, p) : b(p, j); }
 };
 
-struct Threads {
-    explicit Threads(int count) : before(thread_count()) { set_thread_count(count); }
-    ~Threads() { set_thread_count(before); }
-    int before;
-};
-
 }  // namespace
 
 TEST_CASE("integer products are exact in every form, shape, instruction set and thread count") {
@@ -117,7 +111,7 @@ TEST_CASE("integer products are exact in every form, shape, instruction set and 
                         expected(i, j) += float(x.at_a(i, p) * x.at_b(p, j));
             for_each_isa([&] {
                 for (int threads : {1, 2, 3, 7}) {
-                    const Threads use(threads);
+                    const UseThreads use(threads);
                     CAPTURE(threads);
                     CAPTURE(s.m);
                     CAPTURE(s.n);
@@ -156,7 +150,7 @@ TEST_CASE("products of any floats are within the error of one chain and bit-equa
             Matrix first;
             for_each_isa([&] {
                 for (int threads : {1, 2, 4}) {
-                    const Threads use(threads);
+                    const UseThreads use(threads);
                     Matrix c(s.m, s.n), blocked(s.m, s.n);
                     multiply(form, x.a, x.b, Write::overwrite, c);
                     multiply_blocked(form, x.a, x.b, Write::overwrite, blocked);
@@ -237,7 +231,7 @@ TEST_CASE("a sink gets each element once, and the bits that would be in memory")
             Matrix c(s.m, s.n);
             gemm_tn(x.a, x.b, Write::overwrite, c);
             for (int threads : {1, 2, 3}) {
-                const Threads use(threads);
+                const UseThreads use(threads);
                 CAPTURE(s.m);
                 CAPTURE(threads);
                 CollectingTileSink sink(s.m, s.n);

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "../../core/error.hpp"
-#include "../../core/parallel.hpp"
 #include "../../core/parameter.hpp"
 #include "../../core/sparse_gemm.hpp"
 #include "../support/collecting_sinks.hpp"
 #include "../support/convert.hpp"
 #include "../support/each_isa.hpp"
+#include "../support/use_threads.hpp"
 
 using namespace handgrad;
 using namespace handgrad::test;
@@ -82,12 +82,6 @@ bool equal(ConstMatrixView a, ConstMatrixView b) {
     return true;
 }
 
-struct Threads {
-    explicit Threads(int count) : before(thread_count()) { set_thread_count(count); }
-    ~Threads() { set_thread_count(before); }
-    int before;
-};
-
 }  // namespace
 
 TEST_CASE("sparse: the lists are the matrix, gathered, assigned or transposed, at any size") {
@@ -151,7 +145,7 @@ TEST_CASE("sparse: a product without the zeros has the bits of the product with 
                     for (Index j = 0; j < m; ++j) w.value(i, j) = uniform(generator);
                 for (Index j = 0; j < m; ++j) b.value(0, j) = uniform(generator);
                 for (int threads : {1, 2, 3}) {
-                    const Threads use(threads);
+                    const UseThreads use(threads);
                     CAPTURE(density);
                     CAPTURE(n);
                     CAPTURE(k);
