@@ -166,10 +166,21 @@ void multiply_units(const KernelTable& table, const Product& p, Units units, Ind
     }
 }
 
+OpCall describe_call(const Product& p) {
+    const double m = double(p.m), n = double(p.n), k = double(p.k);
+    OpCall call{.op = p.name, .m = p.m, .n = p.n, .k = p.k};
+    const SinkCost result = p.sink != nullptr ? p.sink->cost() : SinkCost{"", 0, sizeof(float)};
+    call.sink = result.name;
+    call.flops = (2 * k + result.flops_per_value) * m * n;
+    call.bytes = sizeof(float) * (m * k + k * n) + result.bytes_per_value * m * n;
+    return call;
+}
+
 void multiply(const Product& p, Write write, BlockedView c, const Epilogue& epilogue) {
     check_operands(p);
     if (p.sink == nullptr) check_result(p, c);
     if (p.m == 0 || p.n == 0) return;
+    const OpScope scope(describe_call(p));
     const KernelTable& table = active_kernels();
 
     const Index unit_rows = table.mr * kTilesPerUnit;

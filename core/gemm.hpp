@@ -14,6 +14,7 @@
 
 #include "kernels/table.hpp"
 #include "matrix.hpp"
+#include "profile.hpp"
 
 namespace handgrad {
 
@@ -34,6 +35,7 @@ class TileSink {
     // The rows of C from `row` on in columns [16 block, 16 block + 16): 16 floats for each row. The
     // columns that C does not have are zero.
     virtual void take(Index row, Index block, std::span<const float> values) = 0;
+    virtual SinkCost cost() const { return {}; }
 };
 
 // C (m, n) = A (m, k) B (k, n)               forward:          y  = f(x W + b)

@@ -8,6 +8,7 @@
 #include "gemm.hpp"
 #include "matrix.hpp"
 #include "parallel.hpp"
+#include "profile.hpp"
 
 namespace handgrad {
 
@@ -17,6 +18,14 @@ inline constexpr Index kElementsPerThread = 8192;
 // How many rows of `cols` elements make that much work.
 constexpr Index rows_per_thread(Index cols) {
     return std::max<Index>(1, kElementsPerThread / std::max<Index>(1, cols));
+}
+
+// What an op on m x n elements tells a profiler: `arrays` of that size are read or written, with
+// `flops` operations in the kernel's code for each element.
+inline OpCall describe_elementwise(const char* op, Index m, Index n, int arrays, int flops) {
+    const double size = double(m) * double(n);
+    return {
+        .op = op, .m = m, .n = n, .flops = flops * size, .bytes = sizeof(float) * arrays * size};
 }
 
 // Calls body(i) once for every row index, rows in parallel.

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "error.hpp"
+#include "profile.hpp"
 
 namespace handgrad {
 
@@ -35,8 +36,10 @@ void detail::parallel_for(Index n, Index grain, RangeFunction function, void* bo
     std::exception_ptr failure;
     // The team always has the same size, even when there is less to do: libgomp ends the threads
     // that a smaller team leaves over, and starts new ones for the next.
+    const char* const op = detail::current_op();
 #pragma omp parallel num_threads(thread_count())
     {
+        const std::int64_t start = op != nullptr ? detail::profile_clock() : 0;
         // The runtime may grant fewer threads than asked for: cut by what there is.
         const Index id = omp_get_thread_num(), team = omp_get_num_threads();
         const Index begin = grains * id / team * grain;
@@ -47,6 +50,8 @@ void detail::parallel_for(Index n, Index grain, RangeFunction function, void* bo
 #pragma omp critical(handgrad_parallel_for_failure)
             failure = std::current_exception();
         }
+        if (op != nullptr)
+            active_profiler()->share_done({op, int(id), start, detail::profile_clock()});
     }
     if (failure) std::rethrow_exception(failure);
 }

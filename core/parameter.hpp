@@ -6,6 +6,7 @@
 #include <string>
 
 #include "matrix.hpp"
+#include "profile.hpp"
 
 namespace handgrad {
 
@@ -26,6 +27,7 @@ class GradientSink {
     virtual ~GradientSink() = default;
     // The gradients of the values from position `first` of the flat buffer on.
     virtual void take(Index first, std::span<const float> gradients) = 0;
+    virtual SinkCost cost() const { return {}; }
 };
 
 // All parameters of a model in two flat buffers, values and gradients, at the same offsets, so that

@@ -9,6 +9,7 @@
 #include "error.hpp"
 #include "isa.hpp"
 #include "kernels/table.hpp"
+#include "profile.hpp"
 
 namespace handgrad {
 
@@ -81,6 +82,10 @@ void fill_noise(std::uint64_t seed, Purpose purpose, std::uint32_t epoch,
         throw Error(ErrorKind::argument, "fill_noise", "wrong number of rows",
                     std::to_string(noise.rows),
                     "one for each of " + std::to_string(sample_indices.size()) + " samples");
+    const OpScope scope({.op = "fill_noise",
+                         .m = noise.rows,
+                         .n = noise.cols,
+                         .bytes = sizeof(float) * double(noise.rows) * double(noise.cols)});
     for (Index i = 0; i < noise.rows; ++i)
         fill_normal(seed, purpose, epoch, sample_indices[static_cast<std::size_t>(i)],
                     {noise.row(i), static_cast<std::size_t>(noise.cols)});

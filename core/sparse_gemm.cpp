@@ -61,6 +61,21 @@ void check_operands(const SparseRows& a, ConstBlockedView b) {
                     "a window that begins within a block of columns");
 }
 
+OpCall describe_call(const SparseRows& a, ConstBlockedView b, SinkCost result) {
+    const double m = double(a.rows()), n = double(b.cols), entries = double(a.count());
+    // An entry is its value and a 16-bit position.
+    constexpr double kEntryBytes = sizeof(float) + sizeof(std::uint16_t);
+    return {.op = a.is_transpose() ? "sparse_gemm_tn" : "sparse_gemm_nn",
+            .m = a.rows(),
+            .n = b.cols,
+            .k = a.cols(),
+            .density = a.density(),
+            .flops = 2 * entries * n + result.flops_per_value * m * n,
+            .bytes = kEntryBytes * entries + sizeof(float) * double(b.rows) * n +
+                     result.bytes_per_value * m * n,
+            .sink = result.name};
+}
+
 Index block_count(ConstBlockedView m) { return (m.cols + kBlockCols - 1) / kBlockCols; }
 
 }  // namespace
@@ -74,6 +89,7 @@ void sparse_gemm(const SparseRows& a, ConstBlockedView b, Write write, BlockedVi
         throw Error(ErrorKind::argument, "sparse_gemm",
                     "a window that begins within a block of columns");
     if (c.empty()) return;
+    const OpScope scope(describe_call(a, b, {"", 0, sizeof(float)}));
     parallel_for(block_count(b), 1, [&](Index first, Index last) {
         multiply_columns(active_kernels(), a, b, first, last, write, c, epilogue);
     });
@@ -82,6 +98,7 @@ void sparse_gemm(const SparseRows& a, ConstBlockedView b, Write write, BlockedVi
 void sparse_gemm(const SparseRows& a, ConstBlockedView b, TileSink& sink) {
     check_operands(a, b);
     if (a.rows() == 0) return;
+    const OpScope scope(describe_call(a, b, sink.cost()));
     const Index size = a.rows() * kBlockCols;
     parallel_for(block_count(b), 1, [&](Index first, Index last) {
         const kernels::KernelTable& table = active_kernels();

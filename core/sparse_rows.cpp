@@ -5,6 +5,7 @@
 
 #include "error.hpp"
 #include "ops.hpp"
+#include "profile.hpp"
 
 namespace handgrad {
 
@@ -57,6 +58,7 @@ double SparseRows::density() const {
 void SparseRows::resize(Index rows, ColumnTiles tiles, Index capacity) {
     check_size("SparseRows", std::max(rows, tiles.cols));
     rows_ = rows;
+    is_transpose_ = false;
     tiles_ = tiles;
     begin_.resize(std::size_t(rows * tiles.count + 1));
     order_.resize(std::size_t(rows * tiles.count));
@@ -86,6 +88,7 @@ void SparseRows::assign(ConstMatrixView x) {
 
 void SparseRows::gather(const SparseImages& images, std::span<const std::uint32_t> positions) {
     const Index rows = static_cast<Index>(positions.size());
+    const OpScope scope({.op = "gather_sparse", .m = rows, .n = images.features()});
     resize(rows, images.tiles_, rows * images.most_in_an_image());
     const kernels::KernelTable& table = active_kernels();
     const std::size_t tiles = std::size_t(tiles_.count);
@@ -110,8 +113,10 @@ void SparseRows::gather(const SparseImages& images, std::span<const std::uint32_
 
 // A counting sort by (column, tile of rows).
 void SparseRows::assign_transpose(const SparseRows& x) {
+    const OpScope scope({.op = "transpose_sparse", .m = x.cols(), .n = x.rows()});
     resize(x.cols(), ColumnTiles(x.rows()), static_cast<Index>(x.index_.size()));
     count_ = x.count_;
+    is_transpose_ = true;
     const std::size_t tiles = std::size_t(tiles_.count);
     const auto entries_of_row = [&](Index i) {
         const std::uint32_t* begin = x.begin() + i * x.tiles_.count;

@@ -63,6 +63,7 @@ class SparseRows {
 
     // Becomes the transpose of x. Allocates nothing once it has held as much.
     void assign_transpose(const SparseRows& x);
+    bool is_transpose() const { return is_transpose_; }
 
     // For the products: the entries of row i in tile t are those from begin()[i * tiles + t] to
     // begin()[i * tiles + t + 1]; index() counts from the first column of the matrix.
@@ -78,6 +79,7 @@ class SparseRows {
     void sort_rows();
 
     Index rows_ = 0, count_ = 0;
+    bool is_transpose_ = false;
     ColumnTiles tiles_;
     std::vector<std::uint32_t> begin_;
     std::vector<std::uint16_t> index_;

@@ -21,6 +21,7 @@ void dense_forward(const SparseRows& x, ConstBlockedView w, ConstBlockedView b, 
 void activation_backward(ConstMatrixView dy, ConstMatrixView y, Activation f, MatrixView da) {
     check_shape("activation_backward: y", y, dy.rows, dy.cols);
     check_shape("activation_backward: da", da, dy.rows, dy.cols);
+    const OpScope scope(describe_elementwise("activation_backward", dy.rows, dy.cols, 3, 1));
     const kernels::KernelTable& table = active_kernels();
     for_each_row(dy.rows, dy.cols, [&](Index i) {
         table.activation_backward(f, dy.row(i), y.row(i), da.row(i), dy.cols);
@@ -46,7 +47,8 @@ void dense_backward_parameters(ConstMatrixView da, const SparseRows& x_transpose
 }
 
 Dense::Dense(ParameterArena& arena, const std::string& name, Index in, Index out, Activation f)
-    : weight_(arena.add(name + ".weight", in, out)),
+    : name_(name),
+      weight_(arena.add(name + ".weight", in, out)),
       bias_(arena.add(name + ".bias", 1, out)),
       activation_(f) {}
 
@@ -56,6 +58,7 @@ void Dense::expect_sparse(const SparseBatch* batch) {
 }
 
 ConstMatrixView Dense::forward(ConstMatrixView x) {
+    const LayerScope scope(name_.c_str());
     x_ = x;
     const MatrixView y = y_.resize(x.rows, out_features());
     if (sparse_ != nullptr) {
@@ -69,6 +72,7 @@ ConstMatrixView Dense::forward(ConstMatrixView x) {
 
 ConstMatrixView Dense::backward(ConstMatrixView dy, Write parameter_gradients,
                                 InputGradient input_gradient, GradientSink* sink) {
+    const LayerScope scope(name_.c_str());
     check_shape("Dense::backward: dy", dy, x_.rows, out_features());
     // y = f(a)
     ConstMatrixView da = dy;
@@ -100,6 +104,7 @@ void Dense::send_parameter_gradients(ConstMatrixView da, GradientSink& sink) {
         void take(Index row, Index block, std::span<const float> values) override {
             sink.take(weight.offset + block * weight.value.block_stride + row * kBlockCols, values);
         }
+        SinkCost cost() const override { return sink.cost(); }
         const Parameter& weight;
         GradientSink& sink;
     } tiles(weight_, sink);
@@ -108,6 +113,11 @@ void Dense::send_parameter_gradients(ConstMatrixView da, GradientSink& sink) {
     else
         gemm_tn(x_, da, tiles);
     sum_rows(da, Write::overwrite, bias_.gradient);
+    const OpScope scope({.op = sink.cost().name,
+                         .m = 1,
+                         .n = bias_.gradient.cols,
+                         .flops = sink.cost().flops_per_value * double(bias_.gradient.cols),
+                         .bytes = sink.cost().bytes_per_value * double(bias_.gradient.cols)});
     sink.take(bias_.offset, {bias_.gradient.at(0, 0), std::size_t(bias_.gradient.cols)});
 }
 

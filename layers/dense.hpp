@@ -69,6 +69,7 @@ class Dense : public Layer {
   private:
     void send_parameter_gradients(ConstMatrixView da, GradientSink& sink);
 
+    std::string name_;
     Parameter& weight_;
     Parameter& bias_;
     Activation activation_;

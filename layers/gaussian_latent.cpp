@@ -14,6 +14,7 @@ void reparameterize(ConstMatrixView mu, ConstMatrixView logvar, ConstMatrixView 
     check_shape("reparameterize: noise", noise, mu.rows, mu.cols);
     check_shape("reparameterize: deviation", deviation, mu.rows, mu.cols);
     check_shape("reparameterize: z", z, mu.rows, mu.cols);
+    const OpScope scope(describe_elementwise("reparameterize", mu.rows, mu.cols, 5, 25));
     const kernels::KernelTable& table = active_kernels();
     for_each_row(mu.rows, mu.cols, [&](Index i) {
         table.reparameterize(mu.row(i), logvar.row(i), noise.row(i), deviation.row(i), z.row(i),
@@ -27,6 +28,7 @@ void reparameterize_backward(ConstMatrixView dz, ConstMatrixView logvar, ConstMa
     check_shape("reparameterize_backward: deviation", deviation, dz.rows, dz.cols);
     check_shape("reparameterize_backward: dmu", dmu, dz.rows, dz.cols);
     check_shape("reparameterize_backward: dlogvar", dlogvar, dz.rows, dz.cols);
+    const OpScope scope(describe_elementwise("reparameterize_backward", dz.rows, dz.cols, 7, 5));
     const kernels::KernelTable& table = active_kernels();
     for_each_row(dz.rows, dz.cols, [&](Index i) {
         // z = mu + deviation, deviation = exp(l / 2) * noise

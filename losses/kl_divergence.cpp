@@ -14,6 +14,8 @@ double kl_divergence(ConstMatrixView mu, ConstMatrixView logvar, float kl_weight
         check_shape("kl_divergence: dmu", dmu, mu.rows, mu.cols);
         check_shape("kl_divergence: dlogvar", dlogvar, mu.rows, mu.cols);
     }
+    const OpScope scope(
+        describe_elementwise("kl_divergence", mu.rows, mu.cols, gradients ? 4 : 2, 30));
     const kernels::KernelTable& table = active_kernels();
     const float scale = kl_weight / static_cast<float>(mu.rows);
     const double sum = sum_over_rows(mu.rows, mu.cols, [&](Index i) {

@@ -39,6 +39,7 @@ class Adam : public Optimizer {
 
     void begin_step(double learning_rate) override;
     void take(Index first, std::span<const float> gradients) override;
+    SinkCost cost() const override { return {"adam", 12, 6 * sizeof(float)}; }  // w, m, v and back
     std::vector<Buffer> state() override;
     void resume_at(std::int64_t steps) override;
 

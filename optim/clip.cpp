@@ -15,6 +15,7 @@ double clip_global_norm(ParameterArena& arena, double max_norm) {
                     std::to_string(max_norm), "above 0");
     const std::span<float> g = arena.gradients();
     const Index size = static_cast<Index>(g.size());
+    const OpScope scope(describe_elementwise("clip_global_norm", 1, size, 1, 2));
     const kernels::KernelTable& table = active_kernels();
     // Chunks of a fixed size, whatever the number of threads: the sum has one order.
     constexpr Index kChunk = 4096;

@@ -22,6 +22,9 @@ class Sgd : public Optimizer {
 
     void begin_step(double learning_rate) override;
     void take(Index first, std::span<const float> gradients) override;
+    SinkCost cost() const override {
+        return {"sgd", 4, 4 * sizeof(float)};
+    }  // w, velocity and back
     std::vector<Buffer> state() override;
 
   private:

@@ -15,6 +15,10 @@ namespace handgrad::mnist_vae {
 static constexpr Index kBatch = 256;
 
 void load_images(const IdxImages& images, Index first, MatrixView x) {
+    const OpScope scope({.op = "load_pixels",
+                         .m = x.rows,
+                         .n = x.cols,
+                         .bytes = (sizeof(float) + 1) * double(x.rows) * double(x.cols)});
     const kernels::KernelTable& table = active_kernels();
     for_each_row(x.rows, x.cols, [&](Index i) {
         table.pixels_to_float(images.pixels.data() + (first + i) * x.cols, x.row(i), x.cols);

@@ -4,12 +4,15 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <optional>
 #include <string>
 
 #include "../../core/error.hpp"
 #include "../../core/isa.hpp"
 #include "commands.hpp"
+#include "listening.hpp"
 #include "terminal.hpp"
+#include "verbose_lines.hpp"
 
 namespace {
 
@@ -22,6 +25,9 @@ struct Overloaded : Functions... {
 };
 
 void run(const Command& command) {
+    VerboseLines lines;
+    std::optional<Listening> verbose;
+    if (verbose_lines_wanted()) verbose.emplace(lines);
     // A bad HANDGRAD_ISA is found before anything is done.
     if (!std::holds_alternative<TextCommand>(command)) active_isa();
     std::visit(Overloaded{[](const TrainCommand& c) { run_train(c); },

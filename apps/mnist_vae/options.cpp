@@ -74,6 +74,10 @@ void define_train(CLI::App& app, TrainCommand& command, std::string& config) {
              "change",
              command.resume);
     add_flag(app, "--overwrite", "Replace the run in --out", command.overwrite);
+    add_flag(app, "--profile", "End with a table of where the time of the steps went",
+             command.profile);
+    add_path(app, "--trace", "FILE.json", "When each thread did what, for ui.perfetto.dev",
+             command.trace);
     add_flag(app, "--quiet", "Print the summary alone", command.options.quiet);
     add_path(app, "--config", "FILE",
              "Options from a file such as a run's options.toml; those of "
@@ -206,7 +210,7 @@ void refuse_odd_values(const std::vector<std::string>& arguments) {
         const std::string name = argument.substr(0, equals), value = argument.substr(equals + 1);
         if (value.empty())
             throw Error(ErrorKind::argument, printable(name), "no value after the =");
-        if (name == "--resume" || name == "--overwrite" || name == "--quiet")
+        if (name == "--resume" || name == "--overwrite" || name == "--quiet" || name == "--profile")
             throw Error(ErrorKind::argument, name, "takes no value", "'" + value + "'", "none");
     }
 }

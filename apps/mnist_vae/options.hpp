@@ -60,6 +60,8 @@ struct TrainCommand {
     std::map<std::string, std::string> given;
     std::string out;  // empty: a new folder under runs/
     bool resume = false, overwrite = false;
+    bool profile = false;  // a table of where the time went
+    std::string trace;     // file for a trace of every thread; empty: none
 };
 
 // Common to the commands that use a trained model.

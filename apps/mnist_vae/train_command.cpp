@@ -3,22 +3,28 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <system_error>
 
 #include "../../core/error.hpp"
 #include "../../core/io/atomic_file.hpp"
 #include "../../core/io/file_lock.hpp"
 #include "../../core/parallel.hpp"
+#include "../../core/peak.hpp"
+#include "../../core/profile.hpp"
 #include "../../optim/sgd.hpp"
 #include "checkpoint.hpp"
 #include "commands.hpp"
 #include "dataset.hpp"
 #include "gallery.hpp"
+#include "listening.hpp"
 #include "log_csv.hpp"
 #include "option_values.hpp"
+#include "profile_table.hpp"
 #include "run_folder.hpp"
 #include "signals.hpp"
 #include "terminal.hpp"
+#include "trace.hpp"
 #include "trainer.hpp"
 
 namespace handgrad::mnist_vae {
@@ -105,6 +111,20 @@ TrainingPlan plan_of(const TrainOptions& options) {
             .patience = options.patience};
 }
 
+std::string describe_machine() {
+    return std::string(isa_name(active_isa())) + ", " + std::to_string(thread_count()) +
+           (thread_count() == 1 ? " thread" : " threads");
+}
+
+void write_trace(const Trace& trace, const std::string& path) {
+    replace_file(path, trace.to_json());
+    if (trace.dropped() > 0)
+        std::fprintf(
+            stderr,
+            "mnist_vae: warning: %s: the trace is full: the last %zu events are not in it\n",
+            path.c_str(), trace.dropped());
+}
+
 // One training run: everything that lives as long as it does.
 class TrainingRun {
   public:
@@ -144,9 +164,7 @@ class TrainingRun {
              .loss = std::string(recon_loss_name(options_.recon_loss)) + " + " +
                      number_text(options_.kl_weight) + " kl, in nats per image",
              .optimizer = describe_optimizer(),
-             .machine = std::string(isa_name(active_isa())) + ", " +
-                        std::to_string(thread_count()) +
-                        (thread_count() == 1 ? " thread" : " threads"),
+             .machine = describe_machine(),
              .folder = folder_.path.string()});
         if (dataset_.sample && !options_.quiet)
             display_.show_line(
@@ -207,6 +225,7 @@ class TrainingRun {
     }
 
     void save() {
+        const PhaseScope phase("checkpoint");
         save_checkpoint(folder_.checkpoint(), model_, *optimizer_, trainer_.position,
                         dataset_.hash);
     }
@@ -224,6 +243,7 @@ class TrainingRun {
     }
 
     void draw_pictures() {
+        const PhaseScope phase("pictures");
         const IdxImages& images = dataset_.test.images;
         write_png(folder_.reconstructions(), draw_reconstructions(model_, images, 20));
         write_png(folder_.samples(), draw_samples(model_, options_.seed, 100));
@@ -258,6 +278,11 @@ void run_train(const TrainCommand& command) {
                     std::to_string(options.batch_size),
                     "at most " + std::to_string(dataset.train.images.count));
 
+    if ((command.profile || !command.trace.empty()) && !profiling_is_built())
+        throw Error(ErrorKind::argument, command.profile ? "--profile" : "--trace",
+                    "this build cannot profile", "", "one with -Dprofile=enabled");
+    if (!command.trace.empty()) write_trace(Trace(), command.trace);
+
     create_folder(folder);
     const FileLock lock(folder.path);
     remove_stale_temporaries(folder.path);
@@ -283,13 +308,23 @@ void run_train(const TrainCommand& command) {
     write_config(folder, architecture_of(options, dataset.train.images));
 
     run.describe();
+    ProfileTable table;
+    Trace trace;
+    std::optional<Listening> listening_table, listening_trace;
+    if (command.profile) listening_table.emplace(table);
+    if (!command.trace.empty()) listening_trace.emplace(trace);
     const Outcome outcome = run.train();
+    listening_table.reset();
+    listening_trace.reset();
+    if (!command.trace.empty()) write_trace(trace, command.trace);
     if (outcome == Outcome::interrupted) {
         run.interrupted();
         die_of_signal(SignalGuard::received());
     }
     const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
     run.summarize(outcome, wall.count());
+    if (command.profile)
+        print(table.format(measure_fma_peak(active_isa(), thread_count()), describe_machine()));
 }
 
 }  // namespace handgrad::mnist_vae

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "../../core/error.hpp"
+#include "../../core/profile.hpp"
 #include "../../core/random.hpp"
 #include "../../core/sparse_gemm.hpp"
 #include "../../optim/clip.hpp"
@@ -46,6 +47,7 @@ Outcome Trainer::run(const TrainerEvents& events) {
 }
 
 void Trainer::train_batch() {
+    const PhaseScope phase(kTrainingStep);
     const auto start = std::chrono::steady_clock::now();
 
     const std::span<const std::uint32_t> samples = batches_.samples(position.batch);
@@ -112,6 +114,7 @@ BatchProgress Trainer::progress() const {
 
 EpochMetrics Trainer::finish_epoch() {
     const BatchProgress train = progress();
+    const PhaseScope phase("validation");
     // Fresh noise for every validation, drawn from nothing but the seed and the epoch.
     const NoiseSource noise{plan_.seed, Purpose::validation_noise,
                             static_cast<std::uint32_t>(position.epoch)};

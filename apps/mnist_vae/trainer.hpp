@@ -15,6 +15,9 @@
 
 namespace handgrad::mnist_vae {
 
+// The phase, for profilers, of everything that is done for a batch.
+inline constexpr const char* kTrainingStep = "training step";
+
 struct TrainingPlan {
     Index epochs = 50;
     Index batch_size = 128;

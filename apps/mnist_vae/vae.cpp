@@ -94,6 +94,7 @@ ConstMatrixView Vae::decode(ConstMatrixView z) {
     const ConstMatrixView output = decoder_.forward(z);
     if (architecture_.recon_loss != ReconLoss::bce) return output;
     const MatrixView pixels = pixels_.resize(output.rows, output.cols);
+    const OpScope scope(describe_elementwise("sigmoid", output.rows, output.cols, 2, 22));
     const kernels::KernelTable& table = active_kernels();
     for_each_row(output.rows, output.cols, [&](Index i) {
         table.activation_forward(Activation::sigmoid, output.row(i), pixels.row(i), output.cols);

@@ -10,7 +10,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/cases.sh"
 
 app=$(cd -- "$build/apps/mnist_vae" && pwd)/mnist_vae
 readonly app
-unset HANDGRAD_DATA HANDGRAD_ISA
+unset HANDGRAD_DATA HANDGRAD_ISA HANDGRAD_VERBOSE
 cd -- "$tmp" || exit
 
 # --- A data set ---
