@@ -1,7 +1,8 @@
-// The measured FMA peak of this machine: what speeds are given as a percentage of.
+// The measured limits of this machine: what speeds are given as a percentage of.
 #pragma once
 
 #include "isa.hpp"
+#include "matrix.hpp"
 
 namespace handgrad {
 
@@ -9,5 +10,9 @@ namespace handgrad {
 // at once, in registers alone. The best of several short runs; takes about a tenth of a second.
 // Throws Error(argument) as select_isa and set_thread_count do.
 double measure_fma_peak(Isa isa, int threads);
+
+// Bytes per second that `threads` threads read at once, each over and over an array of its own of
+// `bytes_per_thread`: of a cache that holds it, or of memory. As quick; throws as above.
+double measure_read_bandwidth(Isa isa, int threads, Index bytes_per_thread);
 
 }  // namespace handgrad

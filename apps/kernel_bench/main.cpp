@@ -1,206 +1,219 @@
-// kernel_bench: the speed of the kernels, per instruction set and number of threads, in GFLOP/s and
-// in percent of the FMA peak that is measured on the same machine in the same run.
-//
-//   kernel_bench                                             everything
-//   kernel_bench --benchmark_filter='gemm.*avx512.*threads:1'
-//   kernel_bench --benchmark_format=json --benchmark_repetitions=9
+// kernel_bench: the speed of the kernels, per instruction set and number of threads, against the
+// limits that are measured on the same machine in the same run. See --help.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <cstdio>
-#include <map>
-#include <random>
+#include <cstdlib>
+#include <fstream>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "../../handgrad.hpp"
+#include "machine.hpp"
+#include "op_runs.hpp"
+#include "roofline.hpp"
+#include "step_runs.hpp"
+#include "thread_sweep.hpp"
+#include "timing.hpp"
 
 namespace {
 
 using namespace handgrad;
+using namespace handgrad::kernel_bench;
 
-// The peaks of every instruction set and thread count in use, measured once, before any benchmark.
-std::map<std::pair<Isa, int>, double> g_peaks;
+constexpr const char* kHelp =
+    "kernel_bench: the speed of the kernels against the measured limits of this machine\n"
+    "\n"
+    "  kernel_bench                                     every op, alone\n"
+    "  kernel_bench --benchmark_filter='gemm.*avx512.*threads:1'\n"
+    "  kernel_bench --shape gemm_nn:128x512x784 --shape adam:1x807700\n"
+    "  kernel_bench --in-step                           the ops within training steps\n"
+    "  kernel_bench --benchmark_format=json --benchmark_repetitions=9\n"
+    "  kernel_bench --roofline roofline.svg\n"
+    "  kernel_bench --sweep-threads\n"
+    "\n"
+    "  --shape OP:SIZES     This op; may be repeated. As HANDGRAD_VERBOSE=1 prints it: a product "
+    "by\n"
+    "                       the rows and columns of its result and the length of its chains, with\n"
+    "                       the density if it is sparse; another op by rows and columns\n"
+    "  --in-step            Ops of training steps, timed in their place\n"
+    "  --roofline FILE.svg  Draw the measured roofline with a dot for every op\n"
+    "  --sweep-threads      A table of every op on 1, 2, 3, ... threads\n"
+    "\n"
+    "HANDGRAD_ISA=NAME runs one instruction set; the last two options take that or the strongest,\n"
+    "and all processors. Everything else is Google Benchmark's:\n"
+    "  --benchmark_filter=REGEX, _format=console|json|csv, _out=FILE, _repetitions=N,\n"
+    "  _min_time=SECONDS, _list_tests=true, _enable_random_interleaving=true, ...\n";
 
-Matrix random_matrix(Index rows, Index cols, unsigned seed) {
-    std::mt19937 generator(seed);
-    std::uniform_real_distribution<float> uniform(-1, 1);
-    Matrix m(rows, cols);
-    for (Index i = 0; i < rows; ++i)
-        for (Index j = 0; j < cols; ++j) m(i, j) = uniform(generator);
-    return m;
-}
-
-// One product of a dense layer, its operands as a training step has them: activations row-major,
-// the weight (in, out) and its gradient in column blocks.
-enum class Form { forward, input_gradient, weight_gradient };
-struct Product {
-    std::string name;
-    Form form;
-    Index in, out;
+struct Options {
+    std::vector<std::string> shapes;
+    std::string roofline;
+    bool in_step = false, sweep_threads = false, help = false;
 };
 
-// The five big products of a training step of a 784-hidden-latent autoencoder.
-std::vector<Product> products(Index hidden) {
-    const Index pixels = 784;
-    return {
-        {"gemm_nn/x_w1", Form::forward, pixels, hidden},
-        {"gemm_nn/h2_w4", Form::forward, hidden, pixels},
-        {"gemm_nt/dy_w4", Form::input_gradient, hidden, pixels},
-        {"gemm_tn/h2_dy", Form::weight_gradient, hidden, pixels},
-        {"gemm_tn/x_dh1", Form::weight_gradient, pixels, hidden},
+// Takes our own options out of the arguments; Google Benchmark gets the rest.
+Options take_options(int& argc, char** argv) {
+    Options options;
+    int kept = 1;
+    const auto value = [&](int& i, const std::string& name) -> std::string {
+        const std::string_view argument = argv[i];
+        if (argument.size() > name.size()) return std::string(argument.substr(name.size() + 1));
+        if (i + 1 >= argc) throw Error(ErrorKind::argument, name, "needs a value");
+        return argv[++i];
     };
-}
-
-// Runs `body` under the timer and reports its speed.
-template <class Body>
-void measure(benchmark::State& state, Isa isa, int threads, double flops, double bytes,
-             Body&& body) {
-    select_isa(isa);
-    set_thread_count(threads);
-    for (auto _ : state) {
-        body();
-        benchmark::ClobberMemory();
-    }
-    using benchmark::Counter;
-    if (flops > 0) {
-        state.counters["GFLOP/s"] = Counter(flops / 1e9, Counter::kIsIterationInvariantRate);
-        state.counters["%peak"] =
-            Counter(100.0 * flops / g_peaks.at({isa, threads}), Counter::kIsIterationInvariantRate);
-    }
-    if (bytes > 0)
-        state.counters["GB/s"] = Counter(bytes / 1e9, Counter::kIsIterationInvariantRate);
-}
-
-void run_product(const Product& p, Index batch, benchmark::State& state, Isa isa, int threads) {
-    const Matrix x = random_matrix(batch, p.in, 1), dy = random_matrix(batch, p.out, 2);
-    ParameterArena arena;
-    const Parameter& weight = arena.add("weight", p.in, p.out);
-    arena.allocate();
-    initialize(Initializer::glorot, 0, 0, weight.value, Matrix(1, p.out));
-    Matrix y(batch, p.out), dx(batch, p.in);
-    measure(state, isa, threads, 2.0 * double(batch) * double(p.in) * double(p.out), 0, [&] {
-        switch (p.form) {
-            case Form::forward:
-                return gemm_nn(x, weight.value, Write::overwrite, y);
-            case Form::input_gradient:
-                return gemm_nt(dy, weight.value, Write::overwrite, dx);
-            case Form::weight_gradient:
-                return gemm_tn(x, dy, Write::overwrite, weight.gradient);
-        }
-    });
-}
-
-// The first layer's product with a batch of which 19 % is not zero, like MNIST's. The counters are
-// those of the dense product: what its speed would have to be.
-void run_sparse_product(Form form, Index hidden, Index batch, benchmark::State& state, Isa isa,
-                        int threads) {
-    const Index pixels = 784;
-    const Matrix dh = random_matrix(batch, hidden, 2);
-    Matrix x = random_matrix(batch, pixels, 1), h(batch, hidden);
-    for (Index i = 0; i < batch; ++i)
-        for (Index j = 0; j < pixels; ++j)
-            if (x(i, j) > 0.38f - 1) x(i, j) = 0;  // uniform in [-1, 1]
-    SparseBatch sparse;
-    sparse.x.assign(x);
-    sparse.transposed.assign_transpose(sparse.x);
-    ParameterArena arena;
-    const Parameter& weight = arena.add("weight", pixels, hidden);
-    arena.allocate();
-    initialize(Initializer::glorot, 0, 0, weight.value, Matrix(1, hidden));
-    const double flops = 2.0 * double(batch) * double(pixels) * double(hidden);
-    measure(state, isa, threads, flops, 0, [&] {
-        if (form == Form::forward)
-            sparse_gemm(sparse.x, weight.value, Write::overwrite, h);
+    const auto is = [](std::string_view argument, std::string_view name) {
+        return argument == name ||
+               (argument.starts_with(name) && argument.substr(name.size()).starts_with('='));
+    };
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view argument = argv[i];
+        if (is(argument, "--shape"))
+            options.shapes.push_back(value(i, "--shape"));
+        else if (is(argument, "--roofline"))
+            options.roofline = value(i, "--roofline");
+        else if (argument == "--in-step")
+            options.in_step = true;
+        else if (argument == "--sweep-threads")
+            options.sweep_threads = true;
+        else if (argument == "--help" || argument == "-h")
+            options.help = true;
         else
-            sparse_gemm(sparse.transposed, dh, Write::overwrite, weight.gradient);
-    });
-}
-
-// "128x512x784": the sizes m, n, k of the product.
-std::string shape_text(const Product& p, Index batch) {
-    const auto text = [](Index m, Index n, Index k) {
-        return std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k);
-    };
-    switch (p.form) {
-        case Form::forward:
-            return text(batch, p.out, p.in);
-        case Form::input_gradient:
-            return text(batch, p.in, p.out);
-        case Form::weight_gradient:
-            return text(p.in, p.out, batch);
+            argv[kept++] = argv[i];
     }
-    return {};
+    argc = kept;
+    return options;
 }
 
-void register_products(Isa isa, int threads, const std::string& suffix) {
-    const Index batch = 128;
-    for (Index hidden : {512, 400})
-        for (const Product& p : products(hidden))
-            benchmark::RegisterBenchmark(
-                (p.name + "/" + shape_text(p, batch) + suffix).c_str(),
-                [=](benchmark::State& state) { run_product(p, batch, state, isa, threads); })
-                ->UseRealTime();
-    for (const auto& [name, form] : {std::pair{"sparse_gemm/x_w1/128x512x784", Form::forward},
-                                     {"sparse_gemm/x_dh1/784x512x128", Form::weight_gradient}})
-        benchmark::RegisterBenchmark((name + suffix).c_str(), [=, form = form](
-                                                                  benchmark::State& state) {
-            run_sparse_product(form, 512, batch, state, isa, threads);
-        })->UseRealTime();
+std::vector<int> thread_counts() {
+    std::vector<int> counts{1};
+    if (thread_count() > 1) counts.push_back(thread_count());
+    return counts;
 }
 
-void register_elementwise(Isa isa, int threads, const std::string& suffix) {
-    const auto add = [&](const std::string& name, auto run) {
-        benchmark::RegisterBenchmark((name + suffix).c_str(), run)->UseRealTime();
+// What HANDGRAD_ISA names, or all that are meant to be fast.
+std::vector<Isa> isas_to_run() {
+    if (std::getenv("HANDGRAD_ISA") != nullptr) return {active_isa()};
+    std::vector<Isa> isas;
+    for (Isa isa : supported_isas())
+        if (isa != Isa::scalar) isas.push_back(isa);
+    return isas;
+}
+
+// What a run has done so far, as rates.
+void set_counters(benchmark::State& state, double flops, double bytes, double peak) {
+    using benchmark::Counter;
+    const auto rate = [](double amount) {
+        return Counter(amount, Counter::kIsIterationInvariantRate);
     };
-    add("bce_with_logits/128x784", [=](benchmark::State& state) {
-        const Matrix logits = random_matrix(128, 784, 1), targets(128, 784);
-        Matrix dlogits(128, 784);
-        measure(state, isa, threads, 0, 3.0 * 4 * 128 * 784,
-                [&] { benchmark::DoNotOptimize(bce_with_logits(logits, targets, dlogits)); });
-    });
-    add("adam/807700", [=](benchmark::State& state) {
-        ParameterArena arena;
-        arena.add("w", 1, 807700);
-        arena.allocate();
-        std::fill(arena.gradients().begin(), arena.gradients().end(), 0.01f);
-        Adam adam(arena, AdamConfig::keras());
-        // Reads w, m, v and the gradient; writes w, m, v.
-        measure(state, isa, threads, 0, 7.0 * 4 * 807700, [&] { adam.step(1e-3); });
-    });
-    add("fill_noise/128x20", [=](benchmark::State& state) {
-        std::vector<std::uint32_t> samples(128);
-        Matrix noise(128, 20);
-        measure(state, isa, threads, 0, 4.0 * 128 * 20,
-                [&] { fill_noise(0, Purpose::training_noise, 1, samples, noise); });
-    });
+    if (flops > 0) {
+        state.counters["GFLOP/s"] = rate(flops / 1e9);
+        state.counters["%peak"] = rate(100 * flops / peak);
+    }
+    if (bytes > 0) state.counters["GB/s"] = rate(bytes / 1e9);
+}
+
+void register_op(const std::string& name, Isa isa, int threads) {
+    const OpShape shape = parse_op_text(name);
+    const double peak = measure_limits(isa, threads).fma_peak;
+    benchmark::RegisterBenchmark(
+        (name + "/" + isa_name(isa) + "/threads:" + std::to_string(threads)).c_str(),
+        [=](benchmark::State& state) {
+            select_isa(isa);
+            set_thread_count(threads);
+            const OpRun op = make_op_run(shape);
+            for (auto _ : state) {
+                op.run();
+                benchmark::ClobberMemory();
+            }
+            set_counters(state, op.flops, op.bytes, peak);
+        })
+        ->UseRealTime();
+}
+
+// Benchmarks that play back what was measured in training steps.
+void register_steps(Isa isa, int threads) {
+    constexpr Index kSteps = 200;
+    const double peak = measure_limits(isa, threads).fma_peak;
+    for (const auto& [hidden, latent] : {std::pair<Index, Index>{512, 2}, {400, 20}}) {
+        const std::string net =
+            "in_step/784-" + std::to_string(hidden) + "-" + std::to_string(latent) + "/";
+        for (const OpInStep& op : run_steps(isa, threads, hidden, latent, kSteps)) {
+            const std::string name =
+                net + op.name + "/" + isa_name(isa) + "/threads:" + std::to_string(threads);
+            benchmark::RegisterBenchmark(name.c_str(),
+                                         [=](benchmark::State& state) {
+                                             auto seconds = op.seconds.begin();
+                                             for (auto _ : state)
+                                                 state.SetIterationTime(*seconds++);
+                                             set_counters(state, op.flops, op.bytes, peak);
+                                         })
+                ->Iterations(benchmark::IterationCount(op.seconds.size()))
+                ->UseManualTime();
+        }
+    }
+}
+
+void write_roofline(const std::string& path, const std::vector<std::string>& ops) {
+    const Limits& limits = measure_limits(active_isa(), thread_count());
+    std::vector<RooflineDot> dots;
+    for (const std::string& name : ops) {
+        const OpRun op = make_op_run(parse_op_text(name));
+        if (!(op.flops > 0 && op.bytes > 0)) continue;
+        dots.push_back({name, op.flops / op.bytes, op.flops / median_seconds(op.run)});
+    }
+    const std::string title = std::string("Roofline, ") + isa_name(active_isa()) + ", " +
+                              std::to_string(thread_count()) +
+                              (thread_count() == 1 ? " thread" : " threads");
+    replace_file(path, draw_roofline(title, limits, dots));
+}
+
+void run(int argc, char** argv) {
+    const Options options = take_options(argc, argv);
+    if (options.help) {
+        std::fputs(kHelp, stdout);
+        return;
+    }
+    benchmark::Initialize(&argc, argv);
+    if (argc > 1)
+        throw Error(ErrorKind::argument, argv[1], "no such option", "", "what --help lists");
+    const std::vector<std::string> ops = options.shapes.empty() ? default_ops() : options.shapes;
+    for (const std::string& op : ops) make_op_run(parse_op_text(op));  // a bad one is found first
+
+    const int most = thread_count();
+    if (!options.roofline.empty() || options.sweep_threads) {
+        std::fprintf(stderr, "%s\n", describe_limits(active_isa(), most).c_str());
+        if (!options.roofline.empty()) write_roofline(options.roofline, ops);
+        if (options.sweep_threads)
+            std::fputs(sweep_threads(active_isa(), ops, most).c_str(), stdout);
+        return;
+    }
+    const std::vector<int> counts = thread_counts();
+    for (Isa isa : isas_to_run()) {
+        for (int threads : counts) {
+            const std::string limits = describe_limits(isa, threads);
+            std::fprintf(stderr, "%s\n", limits.c_str());
+            benchmark::AddCustomContext(
+                std::string("limits, ") + isa_name(isa) + ", threads:" + std::to_string(threads),
+                limits);
+            if (options.in_step)
+                register_steps(isa, threads);
+            else
+                for (const std::string& op : ops) register_op(op, isa, threads);
+        }
+    }
+    benchmark::RunSpecifiedBenchmarks();
+    benchmark::Shutdown();
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-    benchmark::Initialize(&argc, argv);
-    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-    try {
-        std::vector<int> thread_counts{1};
-        if (thread_count() > 1) thread_counts.push_back(thread_count());
-        for (Isa isa : supported_isas()) {
-            if (isa == Isa::scalar) continue;
-            for (int threads : thread_counts) {
-                const double peak = measure_fma_peak(isa, threads);
-                g_peaks[{isa, threads}] = peak;
-                std::fprintf(stderr, "measured FMA peak, %s, threads:%d: %.1f GFLOP/s\n",
-                             isa_name(isa), threads, peak / 1e9);
-                const std::string suffix =
-                    std::string("/") + isa_name(isa) + "/threads:" + std::to_string(threads);
-                register_products(isa, threads, suffix);
-                register_elementwise(isa, threads, suffix);
-            }
-        }
-        benchmark::RunSpecifiedBenchmarks();
-    } catch (const Error& e) {
-        std::fprintf(stderr, "kernel_bench: %s\n", e.what());
-        return 2;
-    }
-    benchmark::Shutdown();
+int main(int argc, char** argv) try {
+    run(argc, argv);
+    return 0;
+} catch (const Error& e) {
+    std::fprintf(stderr, "kernel_bench: %s\n", e.what());
+    return e.kind() == ErrorKind::input ? 3 : e.kind() == ErrorKind::output ? 4 : 2;
 }

@@ -23,6 +23,7 @@ constexpr KernelTable make_table(Isa isa) {
     table.sparse_nr = kSparseVectors * Simd<Arch>::width;
     table.sparse_panel = sparse_panel<Arch, kSparseVectors, kLists>;
     table.run_fmas = run_fmas<Arch>;
+    table.read_floats = read_floats<Arch>;
     fill_elementwise<Arch>(table);
     return table;
 }

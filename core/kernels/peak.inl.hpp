@@ -1,4 +1,5 @@
-// A loop of nothing but fused multiply-adds in registers: how fast this processor can be at most.
+// Loops of nothing but fused multiply-adds in registers, and of nothing but loads: how fast this
+// processor can be at most.
 #pragma once
 
 #include "simd.hpp"
@@ -24,6 +25,23 @@ double run_fmas(Index steps, float* sink) {
         *sink += lanes[0];
     }
     return 2.0 * kChains * double(S::width) * double(steps);
+}
+
+// Reads n floats, in 8 streams of additions so that no addition waits for the one before.
+template <class Arch>
+void read_floats(const float* x, Index n, float* sink) {
+    using S = Simd<Arch>;
+    constexpr int kStreams = 8;
+    constexpr Index kStep = kStreams * S::width;
+    typename S::F sum[kStreams];
+    for (int s = 0; s < kStreams; ++s) sum[s] = S::set(0.0f);
+    for (Index i = 0; i + kStep <= n; i += kStep)
+        for (int s = 0; s < kStreams; ++s) sum[s] = sum[s] + S::load(x + i + s * S::width);
+    float lanes[S::width];
+    for (int s = 0; s < kStreams; ++s) {
+        S::store(lanes, sum[s]);
+        *sink += lanes[0];
+    }
 }
 
 }  // namespace

@@ -145,6 +145,9 @@ struct KernelTable {
     // `steps` rounds of fmas in registers alone; returns how many operations that was (an fma is
     // two) and adds their result to *sink.
     double (*run_fmas)(Index steps, float* sink);
+    // Loads n floats, but for a tail of less than 128, and adds something that depends on them to
+    // *sink.
+    void (*read_floats)(const float* x, Index n, float* sink);
 
     // --- Random numbers and pixels (random.inl.hpp) ---
     // Box-Muller on pairs of 32-bit words: bits[2i], bits[2i+1] give normal[2i], normal[2i+1].
