@@ -19,8 +19,8 @@ using kernels::KernelTable;
 constexpr Index kPackedPanel = 1 << 13;  // in floats
 constexpr Index kDepthInPlace = 512;
 
-// Floats of packed panels that wait together for the rows of A: half of a small L2.
-constexpr Index kPanelGroup = 1 << 17;
+// Floats of packed rows of A that wait together for the panels of B: half of a small L2.
+constexpr Index kPackedRows = 1 << 17;
 
 // Rows of C per unit of work, in micro-tiles: small enough that the units of a 128 x 512 product
 // divide evenly over the threads, large enough that packing a panel twice costs little.
@@ -105,66 +105,111 @@ void multiply_for_sink(const KernelTable& table, GemmPanel panel, Index row, Ind
     }
 }
 
-// Multiplies the units [begin, end). Their panels of B are packed first, unless they are panels
-// already; then every block of rows of A meets all of them, so that it is packed, where it needs to
-// be, and fetched into L1 once.
-void multiply_units(const KernelTable& table, const Product& p, Units units, Index begin, Index end,
-                    Write write, BlockedView c, const Epilogue& epilogue) {
-    // Kept from call to call: no allocation after the first.
-    thread_local Matrix packed_a, packed_b, tile;
-    const Index first = begin / units.per_panel, last = (end - 1) / units.per_panel;
-    const Index most = max_depth(table, p);
-    const Index slices = std::max<Index>(1, (p.k + most - 1) / most);
-    const Index depth = p.k / slices + kBlockCols;  // of the deepest
-    // Not narrower than a block, of which a panel may be a part.
-    const Index panel_size = depth * std::max(table.nr, kBlockCols);
-    if (!p.b_in_place()) packed_b.resize(last - first + 1, panel_size);
-    if (p.a_transposed) packed_a.resize(1, depth * units.rows);
-    const Index tile_stride = table.mr * kBlockCols;  // from block to block, for a sink
-    if (p.sink != nullptr) tile.resize(1, table.mr * table.nr);
+// Rows of C, and what they meet: the units [begin, end) of a thread, cut by slices of k and, where
+// A is packed, by windows of rows.
+class UnitProduct {
+  public:
+    UnitProduct(const KernelTable& table, const Product& p, Units units, Index begin, Index end,
+                Write write, BlockedView c, const Epilogue& epilogue)
+        : table_(table),
+          p_(p),
+          units_(units),
+          begin_(begin),
+          end_(end),
+          write_(write),
+          c_(c),
+          epilogue_(epilogue),
+          slices_(std::max<Index>(1, (p.k + max_depth(table, p) - 1) / max_depth(table, p))) {}
 
-    GemmPanel panel;
-    panel.lda = p.a.ld;
-    panel.a_packed = p.a_transposed;
-    panel.ldc = p.sink != nullptr ? kBlockCols : c.ld;
-    panel.c_block_stride = p.sink != nullptr ? tile_stride : c.block_stride;
-    for (Index slice = 0; slice < slices; ++slice) {
-        const Index k_begin = slice_begin(p.k, slice, slices);
-        const Index k_end = slice_begin(p.k, slice + 1, slices);
-        const bool finish = slice == slices - 1;
-        panel.k = k_end - k_begin;
-        panel.b_block_stride = p.b_in_place() ? p.b.block_stride : panel.k * kBlockCols;
-        panel.continue_chain = slice > 0 || write == Write::accumulate;
-        if (finish) panel.activation = epilogue.activation;
-        if (!p.b_in_place())
-            for (Index j = first; j <= last; ++j)
-                pack_panel(table, p, j, k_begin, k_end, packed_b.row(j - first));
-        for (Index i = 0; i < units.per_panel; ++i) {
-            const Index row = i * units.rows;
-            panel.m = std::min(units.rows, p.m - row);
-            panel.a = p.a.row(row) + k_begin;
-            if (p.a_transposed) {
-                table.pack_a_transposed(p.a.row(k_begin) + row, p.a.ld, panel.k, panel.m,
-                                        packed_a.row(0));
-                panel.a = packed_a.row(0);
-            }
-            for (Index j = first; j <= last; ++j) {
-                const Index unit = j * units.per_panel + i, column = j * table.nr;
-                if (unit < begin || unit >= end) continue;
-                panel.n = std::min(table.nr, p.n - column);
-                panel.b = p.b_in_place() ? p.b.at(k_begin, column) : packed_b.row(j - first);
-                if (p.sink != nullptr) {
-                    panel.c = tile.row(0);
-                    multiply_for_sink(table, panel, row, column / kBlockCols, *p.sink);
-                    continue;
-                }
-                panel.c = c.at(row, column);
-                if (finish && epilogue.bias != nullptr) panel.bias = epilogue.bias + column;
-                table.gemm_panel(panel);
+    // Rows that lie side by side are fetched well as they are: a panel of B at a time, whose chains
+    // are finished before the next.
+    void run() {
+        if (p_.a_transposed) return run_packed();
+        for (Index j = first_panel(); j <= last_panel(); ++j)
+            for (Index s = 0; s < slices_; ++s) multiply_panel(j, s, 0, p_.m, nullptr);
+    }
+
+  private:
+    // Rows that must be packed meet all panels before the next are packed. A panel at a time, so
+    // that its columns of C are walked down once.
+    void run_packed() {
+        thread_local Matrix packed;  // kept from call to call: no allocation after the first
+        const bool one_panel = first_panel() == last_panel();
+        const Index first = one_panel ? begin_ % units_.per_panel * units_.rows : 0;
+        const Index last = one_panel ? std::min(p_.m, first + (end_ - begin_) * units_.rows) : p_.m;
+        const Index window =
+            std::max(units_.rows, kPackedRows / slice_depth() / units_.rows * units_.rows);
+        packed.resize(1, window * slice_depth());
+        for (Index row = first; row < last; row += window) {
+            const Index row_end = std::min(last, row + window);
+            for (Index s = 0; s < slices_; ++s) {
+                table_.pack_a_transposed(p_.a.row(k_begin(s)) + row, p_.a.ld,
+                                         k_begin(s + 1) - k_begin(s), row_end - row, packed.row(0));
+                for (Index j = first_panel(); j <= last_panel(); ++j)
+                    multiply_panel(j, s, row, row_end, packed.row(0));
             }
         }
     }
-}
+
+    // Panel j by the rows from `row` to `row_end` that are among the units. packed_a: these rows.
+    void multiply_panel(Index j, Index s, Index row, Index row_end, const float* packed_a) {
+        thread_local Matrix packed_b, tile;
+        const Index first = std::max(row, row_of(std::max(begin_, j * units_.per_panel)));
+        const Index last =
+            std::min(row_end, row_of(std::min(end_, (j + 1) * units_.per_panel) - 1) + units_.rows);
+        if (first >= last) return;
+        const Index column = j * table_.nr;
+        GemmPanel panel;
+        panel.m = last - first;
+        panel.n = std::min(table_.nr, p_.n - column);
+        panel.k = k_begin(s + 1) - k_begin(s);
+        panel.lda = p_.a.ld;
+        panel.a_packed = packed_a != nullptr;
+        panel.a =
+            packed_a != nullptr ? packed_a + (first - row) * panel.k : p_.a.row(first) + k_begin(s);
+        if (p_.b_in_place()) {
+            panel.b = p_.b.at(k_begin(s), column);
+            panel.b_block_stride = p_.b.block_stride;
+        } else {
+            // Not narrower than a block, of which a panel may be a part.
+            packed_b.resize(1, slice_depth() * std::max(table_.nr, kBlockCols));
+            pack_panel(table_, p_, j, k_begin(s), k_begin(s + 1), packed_b.row(0));
+            panel.b = packed_b.row(0);
+            panel.b_block_stride = panel.k * kBlockCols;
+        }
+        panel.continue_chain = s > 0 || write_ == Write::accumulate;
+        if (p_.sink != nullptr) {
+            tile.resize(1, table_.mr * table_.nr);
+            panel.c = tile.row(0);
+            panel.ldc = kBlockCols;
+            panel.c_block_stride = table_.mr * kBlockCols;
+            return multiply_for_sink(table_, panel, first, column / kBlockCols, *p_.sink);
+        }
+        panel.c = c_.at(first, column);
+        panel.ldc = c_.ld;
+        panel.c_block_stride = c_.block_stride;
+        if (s == slices_ - 1) {
+            panel.activation = epilogue_.activation;
+            if (epilogue_.bias != nullptr) panel.bias = epilogue_.bias + column;
+        }
+        table_.gemm_panel(panel);
+    }
+
+    Index first_panel() const { return begin_ / units_.per_panel; }
+    Index last_panel() const { return (end_ - 1) / units_.per_panel; }
+    Index row_of(Index unit) const { return unit % units_.per_panel * units_.rows; }
+    Index k_begin(Index s) const { return slice_begin(p_.k, s, slices_); }
+    Index slice_depth() const { return p_.k / slices_ + kBlockCols; }  // of the deepest, at most
+
+    const KernelTable& table_;
+    const Product& p_;
+    const Units units_;
+    const Index begin_, end_;
+    const Write write_;
+    const BlockedView c_;
+    const Epilogue& epilogue_;
+    const Index slices_;
+};
 
 OpCall describe_call(const Product& p) {
     const double m = double(p.m), n = double(p.n), k = double(p.k);
@@ -189,16 +234,7 @@ void multiply(const Product& p, Write write, BlockedView c, const Epilogue& epil
     const Index unit_work = std::max<Index>(1, unit_rows * table.nr * p.k);
     const Index grain = std::max<Index>(1, kWorkPerThread / unit_work);
     parallel_for(units.per_panel * panels, grain, [&](Index begin, Index end) {
-        // Rows that lie side by side are fetched well as they are, and a panel at a time stays
-        // near for all of them; rows that must be packed meet as many panels as L2 holds.
-        const Index panel_size = std::min(p.k, max_depth(table, p)) * table.nr;
-        const Index group = p.a_transposed ? kPanelGroup / std::max<Index>(1, panel_size) : 1;
-        while (begin < end) {
-            const Index group_end =
-                std::min(end, (begin / units.per_panel + group) * units.per_panel);
-            multiply_units(table, p, units, begin, group_end, write, c, epilogue);
-            begin = group_end;
-        }
+        UnitProduct(table, p, units, begin, end, write, c, epilogue).run();
     });
 }
 

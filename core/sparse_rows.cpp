@@ -111,6 +111,18 @@ void SparseRows::gather(const SparseImages& images, std::span<const std::uint32_
     sort_rows();
 }
 
+void SparseRows::expand(MatrixView x) const {
+    check_shape("SparseRows::expand", x, rows(), cols());
+    const OpScope scope(describe_elementwise("expand_sparse", rows(), cols(), 1, 0));
+    for_each_row(rows(), cols(), [&](Index i) {
+        float* row = x.row(i);
+        std::fill_n(row, cols(), 0.0f);
+        const std::uint32_t last = begin_[std::size_t((i + 1) * tiles_.count)];
+        for (std::uint32_t e = begin_[std::size_t(i * tiles_.count)]; e < last; ++e)
+            row[index_[e]] = value_[e];
+    });
+}
+
 // A counting sort by (column, tile of rows).
 void SparseRows::assign_transpose(const SparseRows& x) {
     const OpScope scope({.op = "transpose_sparse", .m = x.cols(), .n = x.rows()});

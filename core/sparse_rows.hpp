@@ -61,6 +61,9 @@ class SparseRows {
     // pixels_to_float does. Allocates nothing once a batch of this size was gathered.
     void gather(const SparseImages& images, std::span<const std::uint32_t> positions);
 
+    // Writes all elements, zeros too, to x (rows, cols). Throws Error(argument) for another shape.
+    void expand(MatrixView x) const;
+
     // Becomes the transpose of x. Allocates nothing once it has held as much.
     void assign_transpose(const SparseRows& x);
     bool is_transpose() const { return is_transpose_; }

@@ -54,15 +54,16 @@ void Trainer::train_batch() {
     const Index n = static_cast<Index>(samples.size());
     const MatrixView x = x_.resize(n, model_.architecture().pixels());
     const MatrixView noise = noise_.resize(n, model_.architecture().latent);
-    batches_.load(position.batch, x);
-    fill_noise(plan_.seed, Purpose::training_noise, static_cast<std::uint32_t>(position.epoch),
-               samples, noise);
-
     const SparseBatch* sparse = nullptr;
     if (sparse_images_.features() > 0) {
         sparse_.gather(sparse_images_, samples);
+        sparse_.x.expand(x);  // cheaper than to fetch the images a second time
         sparse = &sparse_;
+    } else {
+        batches_.load(position.batch, x);
     }
+    fill_noise(plan_.seed, Purpose::training_noise, static_cast<std::uint32_t>(position.epoch),
+               samples, noise);
 
     const LossTerms terms = model_.forward_training(x, noise, plan_.kl_weight, sparse);
     if (!std::isfinite(terms.loss))
