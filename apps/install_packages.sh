@@ -2,12 +2,13 @@
 # Installs the Debian packages that handgrad needs and this machine lacks.
 set -euo pipefail
 
-readonly kUsage='Usage: apps/install_packages.sh app|tests|full|fashion
+readonly kUsage='Usage: apps/install_packages.sh app|tests|full|fashion|peers
 
   app      what building and running mnist_vae needs
   tests    that, and what tests/run.sh needs
   full     that, and what tests/run.sh --full needs
   fashion  the Fashion-MNIST data set
+  peers    what tests needs, and what tests/peers needs beside Python packages
 
 Packages that are there already are left alone; if all are, nothing is printed and no network is
 used. Otherwise they are installed with apt-get, through sudo for a user who is not root. Where that
@@ -32,6 +33,10 @@ packages_for() {
       echo shellcheck            # reads the scripts
       ;;
     fashion) echo dataset-fashion-mnist ;;
+    peers)
+      packages_for tests
+      echo python3-venv libdnnl-dev libopenblas-dev
+      ;;
     *) return 1 ;;
   esac
 }
