@@ -1,5 +1,5 @@
-// The five big matrix products of a training step of 784-512-2 at batch 128, by a library of others:
-// what kernel_bench measures of handgrad, by the same timer, under the same names.
+// The five big matrix products of a training step of 784-512-2 at batch 128, by a library of
+// others: what kernel_bench measures of handgrad, by the same timer, under the same names.
 //
 //   g++ -O2 -std=c++20 -DPEER_ONEDNN gemm_peers.cpp -lbenchmark -ldnnl -o gemm_onednn
 //   g++ -O2 -std=c++20 -DPEER_OPENBLAS gemm_peers.cpp -lbenchmark -lopenblas -o gemm_openblas
@@ -132,8 +132,7 @@ void run(const Product& p, benchmark::State& state) {
         benchmark::ClobberMemory();
     }
     using benchmark::Counter;
-    state.counters["GFLOP/s"] =
-        Counter(2e-9 * p.m * p.n * p.k, Counter::kIsIterationInvariantRate);
+    state.counters["GFLOP/s"] = Counter(2e-9 * p.m * p.n * p.k, Counter::kIsIterationInvariantRate);
 }
 
 }  // namespace
@@ -146,9 +145,9 @@ int main(int argc, char** argv) {
     for (const Product& p : products()) {
         const std::string shape =
             std::to_string(p.m) + "x" + std::to_string(p.n) + "x" + std::to_string(p.k);
-        benchmark::RegisterBenchmark((p.name + "/" + shape).c_str(),
-                                     [&p](benchmark::State& state) { run(p, state); })
-            ->UseRealTime();
+        benchmark::RegisterBenchmark((p.name + "/" + shape).c_str(), [&p](benchmark::State& state) {
+            run(p, state);
+        })->UseRealTime();
     }
     benchmark::RunSpecifiedBenchmarks();
     benchmark::Shutdown();

@@ -241,7 +241,8 @@ describe_machine() {
   commit=$(git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)
   echo "processor=$(lscpu | sed -n 's/^Model name: *//p' | head -n 1) ($(lscpu |
     sed -nE 's/^CPU family: */family /p; s/^Model: */model /p' | paste -sd ' '))"
-  echo "handgrad=$(info mnist_vae) (commit $commit, compiler $(info compiler), $(info chosen | cut -d ' ' -f 1))"
+  echo "handgrad=$(info mnist_vae) (commit $commit, compiler $(info compiler)," \
+    "$(info chosen | cut -d ' ' -f 1))"
   echo "load=$(cut -d ' ' -f 1 /proc/loadavg)"
 }
 
