@@ -42,6 +42,8 @@ PRODUCTS = {
     "gemm_tn/h2_dy/512x784x128": "H2' dY (TN 512x784x128)",
     "gemm_tn/x_dh1/784x512x128": "X' dH1 (TN 784x512x128)",
 }
+# Quartiles further apart than so many percent of the median are not of the program alone.
+UNSTEADY = 10
 # Two programs do the same work if their losses differ by no more; seeds alone make half of it.
 NATS = 2
 
@@ -110,11 +112,21 @@ def read_products(path):
 
 
 def spread(values):
-    """The distance between the quartiles in percent of the median; nothing for a single value."""
-    if len(values) < 2:
-        return ""
+    """The distance between the quartiles in percent of the median."""
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-    return f"{100 * (high - low) / middle:.0f} %"
+    return 100 * (high - low) / middle
+
+
+def spread_text(values):
+    return f"{spread(values):.0f} %" if len(values) > 1 else ""
+
+
+def unsteady_note(names):
+    """A line on the programs whose times are not to be trusted, if there are any."""
+    if not names:
+        return []
+    return [f"- unsteady, quartiles more than {UNSTEADY} % apart (was something else running? Repeat it, "
+            f"with more rounds): {'; '.join(names)}"]
 
 
 def ratio(a, b):
@@ -168,7 +180,7 @@ def training_table(net, threads, programs, machine):
         else:
             m = medians[name]
             lines.append(row(
-                TRAINERS[name], f"{m:.3f}", spread(seconds[name]),
+                TRAINERS[name], f"{m:.3f}", spread_text(seconds[name]),
                 ratio(m, medians[fastest]) if fastest else "-",
                 ratio(m, medians[OURS]) if OURS in medians and name != OURS else "-",
                 f"{losses[name]:.2f}"))
@@ -181,6 +193,8 @@ def training_table(net, threads, programs, machine):
     if fastest and OURS in medians:
         notes.insert(0, f"- handgrad is {ratio(medians[fastest], medians[OURS])} times as fast as the "
                         f"fastest fp32 peer, {TRAINERS[fastest]}")
+    notes += unsteady_note([TRAINERS[n] for n, v in seconds.items()
+                            if len(v) > 1 and spread(v) > UNSTEADY])
     return lines + [""] * bool(notes) + notes, complete
 
 
@@ -206,7 +220,7 @@ def product_table(isa, threads, programs, machine):
         cells = [title]
         for name in names:
             values = speeds[name][product] if name in speeds else []
-            cells.append(f"{statistics.median(values):.1f} {spread(values)}".strip() if values else "-")
+            cells.append(f"{statistics.median(values):.1f} {spread_text(values)}".strip() if values else "-")
         for name in peers:
             if name in speeds and OURS in speeds:
                 a, b = (statistics.median(speeds[n][product]) for n in (OURS, name))
@@ -219,7 +233,11 @@ def product_table(isa, threads, programs, machine):
     lines.append(row("geometric mean", *[""] * len(names), *means))
     notes = [f"- missing: {LIBRARIES[n]}: {programs[n].problem()}"
              for n in names if programs[n].problem()]
-    return lines + [""] * bool(notes) + notes, not notes
+    complete = not notes
+    notes += unsteady_note([LIBRARIES[n] for n in speeds
+                            if any(len(v) > 1 and spread(v) > UNSTEADY
+                                                  for v in speeds[n].values())])
+    return lines + [""] * bool(notes) + notes, complete
 
 
 def subfolders(folder):

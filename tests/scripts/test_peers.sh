@@ -62,6 +62,8 @@ in:
 $output"; fi
 }
 
+readonly unsteady='- unsteady, quartiles more than 10 % apart (was something else running? Repeat it, with more rounds)'
+
 # --- Training ---
 
 fresh
@@ -88,6 +90,9 @@ expect_line 'a peer: how much slower than the fastest fp32 peer, and than ours' 
   '| JAX, a jitted step a call | 3.500 | 14 % | 1.52 | 3.04 | 150.00 |'
 expect_line 'the factor against the fastest fp32 peer; bf16 is none' \
   '- handgrad is 2.00 times as fast as the fastest fp32 peer, PyTorch eager'
+
+expect_line 'programs with unsteady times are pointed out' \
+  "$unsteady: **handgrad**; JAX, a jitted step a call; PyTorch compiled, fused Adam, bf16 (other numbers)"
 
 failed train/784-8-2 1 keras-jax $'not installed |\n(see there)'
 failed train/784-8-2 1 jax-step 'ended with status 1: boom' 2
@@ -130,6 +135,16 @@ expect_line 'the heading names instruction set and threads' \
 expect_line 'a product: medians, quartiles and ratios' \
   '| X W1 (NN 128x512x784) | 110.0 9 % | 100.0 | 55.0 | 1.10 | 2.00 |'
 expect_line 'the geometric means of the ratios' '| geometric mean |  |  |  | **1.02** | **2.00** |'
+
+expect_equal 'and nothing below, if nothing is missing and all is steady' "$(tail -n 1 <<<"$output")" \
+  '| geometric mean |  |  |  | **1.02** | **2.00** |'
+
+multiplied handgrad 4 '' 200 100 100 100 100
+multiplied handgrad 5 '' 200 100 100 100 100
+tables
+expect_line 'a library with unsteady products is pointed out' \
+  "$unsteady: handgrad"
+rm -- "$results/gemm/avx2/2/handgrad/"[45].json
 
 rm -- "$results/gemm/avx2/2/onednn/1.json"
 failed gemm/avx2 2 onednn 'not installed'
