@@ -37,11 +37,11 @@ struct Product {
 const std::vector<Product>& products() {
     const int batch = 128, pixels = 784, hidden = 512;
     static const std::vector<Product> all{
-        {"gemm_nn/x_w1", false, false, batch, hidden, pixels},
-        {"gemm_nn/h2_w4", false, false, batch, pixels, hidden},
-        {"gemm_nt/dy_w4", false, true, batch, hidden, pixels},
-        {"gemm_tn/h2_dy", true, false, hidden, pixels, batch},
-        {"gemm_tn/x_dh1", true, false, pixels, hidden, batch},
+        {"gemm_nn", false, false, batch, hidden, pixels},
+        {"gemm_nn", false, false, batch, pixels, hidden},
+        {"gemm_nt", false, true, batch, hidden, pixels},
+        {"gemm_tn", true, false, hidden, pixels, batch},
+        {"gemm_tn", true, false, pixels, hidden, batch},
     };
     return all;
 }
@@ -145,7 +145,7 @@ int main(int argc, char** argv) {
     for (const Product& p : products()) {
         const std::string shape =
             std::to_string(p.m) + "x" + std::to_string(p.n) + "x" + std::to_string(p.k);
-        benchmark::RegisterBenchmark((p.name + "/" + shape).c_str(), [&p](benchmark::State& state) {
+        benchmark::RegisterBenchmark((p.name + ":" + shape).c_str(), [&p](benchmark::State& state) {
             run(p, state);
         })->UseRealTime();
     }

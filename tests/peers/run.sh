@@ -190,19 +190,22 @@ train() {
 # multiply LIBRARY RESULT ISA THREADS: the five products.
 multiply() {
   local library=$1 result=$2 isa=$3 threads=$4
-  local program=$peers/bin/gemm_$library filter=. onednn_isa=AVX2 openblas_core=Haswell
+  local program=$peers/bin/gemm_$library onednn_isa=AVX2 openblas_core=Haswell
+  local -a options=()
   if [[ $isa == avx512 ]]; then
-    onednn_isa=AVX512_CORE openblas_core='' # OpenBLAS takes the best that it knows
+    onednn_isa=AVX512_CORE openblas_core=SkylakeX
   fi
   if [[ $library == handgrad ]]; then
     program=$build/apps/kernel_bench/kernel_bench
-    filter="^gemm_.*[/x]512[/x].*$isa/threads:$threads/"
+    options=(--benchmark_filter="/threads:$threads/" --shape gemm_nn:128x512x784
+      --shape gemm_nn:128x784x512 --shape gemm_nt:128x512x784 --shape gemm_tn:512x784x128
+      --shape gemm_tn:784x512x128)
   elif [[ ! -x $program ]]; then
     cp -- "$program.error" "$result.error"
     return
   fi
-  attempt "$result" "$threads" env ONEDNN_MAX_CPU_ISA=$onednn_isa OPENBLAS_CORETYPE=$openblas_core \
-    "$program" --benchmark_filter="$filter" --benchmark_out="$result.json" \
+  attempt "$result" "$threads" env HANDGRAD_ISA="$isa" ONEDNN_MAX_CPU_ISA=$onednn_isa \
+    OPENBLAS_CORETYPE=$openblas_core "$program" "${options[@]}" --benchmark_out="$result.json" \
     --benchmark_out_format=json && return
   [[ $library != handgrad ]] || fail 'handgrad does not multiply'
 }

@@ -36,11 +36,11 @@ TRAINERS = {
 NOT_FP32_PEERS = {OURS, "handgrad-dense", "torch-bf16"}
 LIBRARIES = {OURS: "handgrad", "onednn": "oneDNN", "openblas": "OpenBLAS"}
 PRODUCTS = {
-    "gemm_nn/x_w1/128x512x784": "X W1 (NN 128x512x784)",
-    "gemm_nn/h2_w4/128x784x512": "H2 W4 (NN 128x784x512)",
-    "gemm_nt/dy_w4/128x512x784": "dY W4' (NT 128x512x784)",
-    "gemm_tn/h2_dy/512x784x128": "H2' dY (TN 512x784x128)",
-    "gemm_tn/x_dh1/784x512x128": "X' dH1 (TN 784x512x128)",
+    "gemm_nn:128x512x784": "X W1 (NN 128x512x784)",
+    "gemm_nn:128x784x512": "H2 W4 (NN 128x784x512)",
+    "gemm_nt:128x512x784": "dY W4' (NT 128x512x784)",
+    "gemm_tn:512x784x128": "H2' dY (TN 512x784x128)",
+    "gemm_tn:784x512x128": "X' dH1 (TN 784x512x128)",
 }
 # Quartiles further apart than so many percent of the median are not of the program alone.
 UNSTEADY = 10

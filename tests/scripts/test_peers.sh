@@ -36,8 +36,8 @@ multiplied() {
   file=$(program gemm/avx2 2 "$1")/$2.json
   {
     echo "{\"context\": {$3}, \"benchmarks\": ["
-    for name in nn/x_w1/128x512x784 nn/h2_w4/128x784x512 nt/dy_w4/128x512x784 \
-      tn/h2_dy/512x784x128 tn/x_dh1/784x512x128; do
+    for name in nn:128x512x784 nn:128x784x512 nt:128x512x784 \
+      tn:512x784x128 tn:784x512x128; do
       echo "$sep{\"name\": \"gemm_$name/avx2/threads:2/real_time\", \"GFLOP/s\": $4}"
       sep=,
       shift
