@@ -40,6 +40,8 @@ void detail::parallel_for(Index n, Index grain, RangeFunction function, void* bo
 #pragma omp parallel num_threads(thread_count())
     {
         const std::int64_t start = op != nullptr ? detail::profile_clock() : 0;
+        // What this thread calls is part of the op, too.
+        const char* const outer = detail::exchange_current_op(op);
         // The runtime may grant fewer threads than asked for: cut by what there is.
         const Index id = omp_get_thread_num(), team = omp_get_num_threads();
         const Index begin = grains * id / team * grain;
@@ -50,6 +52,7 @@ void detail::parallel_for(Index n, Index grain, RangeFunction function, void* bo
 #pragma omp critical(handgrad_parallel_for_failure)
             failure = std::current_exception();
         }
+        detail::exchange_current_op(outer);
         if (op != nullptr)
             active_profiler()->share_done({op, int(id), start, detail::profile_clock()});
     }

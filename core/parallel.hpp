@@ -29,4 +29,14 @@ void parallel_for(Index n, Index grain, Body&& body) {
         const_cast<void*>(static_cast<const void*>(&body)));
 }
 
+// Runs two tasks that do not touch the same memory, side by side if there are two threads. Within
+// them parallel_for has one.
+template <class First, class Second>
+void parallel_invoke(First&& first, Second&& second) {
+    parallel_for(2, 1, [&](Index begin, Index end) {
+        if (begin == 0) first();
+        if (end == 2) second();
+    });
+}
+
 }  // namespace handgrad

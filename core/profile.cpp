@@ -1,6 +1,7 @@
 #include "profile.hpp"
 
 #include <chrono>
+#include <utility>
 
 #include "error.hpp"
 
@@ -20,6 +21,7 @@ bool profiling_is_built() { return true; }
 void set_profiler(Profiler* profiler) { g_profiler = profiler; }
 Profiler* active_profiler() { return g_profiler; }
 const char* detail::current_op() { return t_op; }
+const char* detail::exchange_current_op(const char* op) { return std::exchange(t_op, op); }
 
 OpScope::OpScope(const OpCall& call) {
     if (g_profiler == nullptr || t_op != nullptr) return;
@@ -61,6 +63,7 @@ void set_profiler(Profiler* profiler) {
 }
 Profiler* active_profiler() { return nullptr; }
 const char* detail::current_op() { return nullptr; }
+const char* detail::exchange_current_op(const char*) { return nullptr; }
 
 OpScope::OpScope(const OpCall&) {}
 OpScope::~OpScope() = default;

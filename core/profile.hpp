@@ -100,8 +100,9 @@ class PhaseScope {
 };
 
 namespace detail {
-// For parallel_for: the op that this thread is in, or null; and the time.
+// For parallel_for: the op that this thread is in, or null; the same, making it another; the time.
 const char* current_op();
+const char* exchange_current_op(const char* op);
 std::int64_t profile_clock();
 }  // namespace detail
 

@@ -264,6 +264,25 @@ Run transpose_sparse_run(const OpShape& s) {
     return [=] { batch->transposed.assign_transpose(batch->x); };
 }
 
+Run expand_sparse_run(const OpShape& s) {
+    const auto batch = random_batch(s.m, s.n, s.density);
+    return [=, x = std::make_shared<Matrix>(s.m, s.n)] { batch->x.expand(*x); };
+}
+
+// All that a training step does to a gathered batch of s.m images before its forward pass.
+Run prepare_batch_run(const OpShape& s) {
+    const auto batch = random_batch(s.m, s.n, s.density);
+    const auto x = std::make_shared<Matrix>(s.m, s.n), noise = std::make_shared<Matrix>(s.m, 2);
+    return [=, samples = std::vector<std::uint32_t>(static_cast<std::size_t>(s.m))] {
+        const OpScope scope({.op = "prepare_batch", .m = s.m, .n = s.n});
+        parallel_invoke([&] { batch->transposed.assign_transpose(batch->x); },
+                        [&] {
+                            batch->x.expand(*x);
+                            fill_noise(0, Purpose::training_noise, 1, samples, *noise);
+                        });
+    };
+}
+
 struct Kind {
     bool product;  // has a k
     Run (*make)(const OpShape& shape);
@@ -294,6 +313,8 @@ const std::map<std::string, Kind>& kinds() {
         {"load_pixels", {false, load_pixels_run}},
         {"gather_sparse", {false, gather_sparse_run}},
         {"transpose_sparse", {false, transpose_sparse_run}},
+        {"expand_sparse", {false, expand_sparse_run}},
+        {"prepare_batch", {false, prepare_batch_run}},
     };
     return kinds;
 }
@@ -361,7 +382,8 @@ std::vector<std::string> default_ops() {
     for (const char* op :
          {"sum_rows:128x784", "bce_with_logits:128x784", "bce_with_probabilities:128x784",
           "mse:128x784", "adam:1x807700", "sgd:1x807700", "clip_global_norm:1x807700",
-          "load_pixels:128x784", "gather_sparse:128x784:0.191", "transpose_sparse:784x128:0.191"})
+          "load_pixels:128x784", "gather_sparse:128x784:0.191", "transpose_sparse:784x128:0.191",
+          "expand_sparse:128x784:0.191", "prepare_batch:128x784:0.191"})
         ops.push_back(op);
     return ops;
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "../../core/error.hpp"
+#include "../../core/parallel.hpp"
 #include "../../core/profile.hpp"
 #include "../../core/random.hpp"
 #include "../../core/sparse_gemm.hpp"
@@ -54,16 +55,25 @@ void Trainer::train_batch() {
     const Index n = static_cast<Index>(samples.size());
     const MatrixView x = x_.resize(n, model_.architecture().pixels());
     const MatrixView noise = noise_.resize(n, model_.architecture().latent);
+    const auto draw_noise = [&] {
+        fill_noise(plan_.seed, Purpose::training_noise, static_cast<std::uint32_t>(position.epoch),
+                   samples, noise);
+    };
     const SparseBatch* sparse = nullptr;
     if (sparse_images_.features() > 0) {
-        sparse_.gather(sparse_images_, samples);
-        sparse_.x.expand(x);  // cheaper than to fetch the images a second time
+        sparse_.x.gather(sparse_images_, samples);
+        const OpScope scope({.op = "prepare_batch", .m = n, .n = x.cols});
+        parallel_invoke([&] { sparse_.transposed.assign_transpose(sparse_.x); },
+                        [&] {
+                            // Cheaper than to fetch the images a second time.
+                            sparse_.x.expand(x);
+                            draw_noise();
+                        });
         sparse = &sparse_;
     } else {
         batches_.load(position.batch, x);
+        draw_noise();
     }
-    fill_noise(plan_.seed, Purpose::training_noise, static_cast<std::uint32_t>(position.epoch),
-               samples, noise);
 
     const LossTerms terms = model_.forward_training(x, noise, plan_.kl_weight, sparse);
     if (!std::isfinite(terms.loss))

@@ -56,6 +56,20 @@ TEST_CASE("a nested parallel_for runs on its own thread") {
     set_thread_count(before);
 }
 
+TEST_CASE("parallel_invoke runs each task once, on any number of threads") {
+    const int before = thread_count();
+    for (int threads : {1, 2, 3}) {
+        set_thread_count(threads);
+        int first = 0, second = 0;
+        parallel_invoke([&] { ++first; }, [&] { ++second; });
+        CHECK(first == 1);
+        CHECK(second == 1);
+        CHECK_THROWS_AS(parallel_invoke([] {}, [] { throw std::runtime_error("x"); }),
+                        std::runtime_error);
+    }
+    set_thread_count(before);
+}
+
 TEST_CASE("thread counts out of range are refused") {
     CHECK_THROWS_AS(set_thread_count(0), Error);
     CHECK_THROWS_AS(set_thread_count(-1), Error);

@@ -167,6 +167,25 @@ TEST_CASE("profile: every thread tells its share of an op, under the op's name")
     CHECK(recorder.shares == 3);
 }
 
+TEST_CASE("profile: what the threads of an op call is part of it") {
+    if (!profiling_is_built()) return;
+    const test::UseThreads threads(2);
+    Recorder recorder;
+    recorder.expected_share = "outer";
+    const Listen listen(recorder);
+    const Matrix x(4, 4);
+    Matrix y(1, 4), z(1, 4);
+    {
+        const OpScope outer({.op = "outer"});
+        parallel_invoke([&] { sum_rows(x, Write::overwrite, y); },
+                        [&] { sum_rows(x, Write::overwrite, z); });
+    }
+    sum_rows(x, Write::overwrite, y);
+    CHECK(recorder.names() == std::vector<std::string>{"outer", "sum_rows"});
+    CHECK(recorder.shares == 2);
+    CHECK(recorder.wrong_shares == 0);
+}
+
 TEST_CASE("profile: a sink is part of the op that feeds it, with its own cost") {
     if (!profiling_is_built()) return;
     ParameterArena arena;

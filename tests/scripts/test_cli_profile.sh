@@ -19,9 +19,12 @@ expect_equal 'the weights are the same' "$(weights profiled)" "$(weights plain)"
 expect_equal 'the table counts the steps' \
   "$(sed -n 's/^profile of \([0-9]*\) training steps.*/\1/p' out)" 10
 for op in gemm_nn gemm_nt 'gemm_tn+adam' bce_with_logits kl_divergence reparameterize \
-  reparameterize_backward load_pixels fill_noise activation_backward sum_rows 'all ops'; do
+  reparameterize_backward gather_sparse prepare_batch activation_backward sum_rows 'all ops'; do
   expect_equal "the table has a row for $op" "$(grep -cF "$op " out | sed 's/[1-9].*/some/')" some
 done
+run "${kTrain[@]}" --out dense --profile --sparsity off
+expect_equal 'without sparsity, too' "$status $(grep -cE '^(load_pixels|fill_noise) ' out)" '0 2'
+run "${kTrain[@]}" --out profiled --overwrite --profile
 for layer in encoder.0 head decoder.0 decoder.1; do
   expect_equal "the table has a row for the layer $layer" "$(grep -c "^$layer " out)" 1
 done
