@@ -23,6 +23,9 @@ template <class... Functions>
 struct Overloaded : Functions... {
     using Functions::operator()...;
 };
+// clang 14 does not deduce the arguments of an aggregate by itself.
+template <class... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
 
 void run(const Command& command) {
     VerboseLines lines;
