@@ -9,6 +9,7 @@
 #include "core/io/png.hpp"
 #include "core/io/safetensors.hpp"
 #include "core/isa.hpp"
+#include "core/machine.hpp"
 #include "core/matrix.hpp"
 #include "core/op_text.hpp"
 #include "core/ops.hpp"

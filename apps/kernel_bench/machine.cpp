@@ -1,18 +1,10 @@
 #include "machine.hpp"
 
-#include <unistd.h>
-
 #include <cstdio>
 #include <map>
 #include <utility>
 
 namespace handgrad::kernel_bench {
-
-// The size of a cache; a usual one where the system does not tell.
-static Index cache_bytes(int name, Index usual) {
-    const long bytes = sysconf(name);
-    return bytes > 0 ? Index(bytes) : usual;
-}
 
 const Limits& measure_limits(Isa isa, int threads) {
     static std::map<std::pair<Isa, int>, Limits> known;
@@ -21,8 +13,8 @@ const Limits& measure_limits(Isa isa, int threads) {
     if (!is_new) return limits;
     limits.fma_peak = measure_fma_peak(isa, threads);
     // Half of a cache: the other half is for whatever else the processor keeps there.
-    const Index l1 = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32 << 10) / 2;
-    const Index l2 = cache_bytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20) / 2;
+    const Index l1 = l1_cache_bytes() / 2;
+    const Index l2 = l2_cache_bytes() / 2;
     for (const auto& [level, bytes] :
          {std::pair{"L1", l1}, std::pair{"L2", l2}, std::pair{"beyond L2", 16 * l2}})
         limits.bandwidths.push_back({level, measure_read_bandwidth(isa, threads, bytes)});
