@@ -89,7 +89,8 @@ void draw_ceilings(Svg& svg, const Axes& axes, const Limits& limits) {
         const double from = std::max(axes.x_low, axes.y_low / b.bytes_per_second);
         svg.line(axes.x(from), axes.y(from * b.bytes_per_second), axes.x(ridge),
                  axes.y(limits.fma_peak), "#36c", 1.5);
-        const double x = axes.x(from) + 6, y = axes.y(from * b.bytes_per_second) - 8;
+        const double x = axes.x(from) + 16,
+                     y = axes.y(from * b.bytes_per_second);  // below the line
         svg.text(x, y, b.level + " " + number(std::round(b.bytes_per_second / 1e9)) + " GB/s",
                  "fill=\"#36c\"");
     }
