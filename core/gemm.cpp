@@ -57,9 +57,13 @@ struct Product {
     }
 
     // B is the panels that the kernels read. (One row could be a row-major matrix as well.)
-    bool b_in_place() const {
+    bool b_is_panels() const {
         return !b_transposed && b.ld == kBlockCols && b.block_stride > kBlockCols &&
                b.first_col == 0;
+    }
+    // Or B is in whole vectors, and meets so few rows that packing it would not pay.
+    bool b_in_place(const KernelTable& table) const {
+        return b_is_panels() || (!b_transposed && m <= table.mr && n % kBlockCols == 0);
     }
 };
 
@@ -89,7 +93,7 @@ struct Units {
 // How deep a panel may be.
 Index max_depth(const KernelTable& table, const Product& p) {
     if (p.sink != nullptr) return std::max<Index>(1, p.k);  // a sink takes finished chains only
-    return p.b_in_place() ? kDepthInPlace : kPackedPanel / table.nr;
+    return p.b_in_place(table) ? kDepthInPlace : kPackedPanel / table.nr;
 }
 
 // Where slice i of n begins in k: at a whole block, for a transposed B.
@@ -189,8 +193,9 @@ class UnitProduct {
         panel.a_packed = packed_a != nullptr;
         panel.a =
             packed_a != nullptr ? packed_a + (first - row) * panel.k : p_.a.row(first) + k_begin(s);
-        if (p_.b_in_place()) {
+        if (p_.b_in_place(table_)) {
             panel.b = p_.b.at(k_begin(s), column);
+            panel.ldb = p_.b.ld;
             panel.b_block_stride = p_.b.block_stride;
         } else {
             // Not narrower than a block, of which a panel may be a part.
@@ -263,6 +268,22 @@ void multiply(const Product& p, Write write, BlockedView c, const Epilogue& epil
     });
 }
 
+// A weight gradient of few columns, such as a head's, is computed as its transpose: a micro-tile of
+// A's many columns has all its lanes to use, one of B's few would have as many as there are.
+bool is_narrow(const Product& p) { return p.n <= 4 && p.m >= 64 && p.m % kBlockCols == 0; }
+
+// C transposed (n, m), from what C holds or from +0. Valid until the next call on this thread.
+ConstMatrixView multiply_narrow(const Product& p, Write write, ConstBlockedView c) {
+    thread_local Matrix transposed;
+    const MatrixView result = transposed.resize(p.n, p.m);
+    if (write == Write::accumulate)
+        for (Index j = 0; j < p.n; ++j)
+            for (Index i = 0; i < p.m; ++i) result(j, i) = c(i, j);
+    const ConstMatrixView b{p.b.at(0, 0), p.b.rows, p.b.cols, p.b.ld};
+    multiply({p.name, b, p.a, true, false, p.n, p.m, p.k}, write, result, {});
+    return result;
+}
+
 }  // namespace
 
 void gemm_nn(ConstMatrixView a, ConstBlockedView b, Write write, MatrixView c,
@@ -275,12 +296,32 @@ void gemm_nt(ConstMatrixView a, ConstBlockedView b, Write write, MatrixView c) {
 }
 
 void gemm_tn(ConstMatrixView a, ConstMatrixView b, Write write, BlockedView c) {
-    multiply({"gemm_tn", a, b, true, false, a.cols, b.cols, a.rows}, write, c, {});
+    const Product product{"gemm_tn", a, b, true, false, a.cols, b.cols, a.rows};
+    if (!is_narrow(product)) return multiply(product, write, c, {});
+    check_operands(product);
+    check_result(product, c);
+    const OpScope scope(describe_call(product));
+    const ConstMatrixView transposed = multiply_narrow(product, write, c);
+    for (Index i = 0; i < c.rows; ++i)
+        for (Index j = 0; j < c.cols; ++j) c(i, j) = transposed(j, i);
 }
 
-// Where panels are narrower than a block, C is computed first.
+// Where C is computed as its transpose, or panels are narrower than a block, it is computed first.
 void gemm_tn(ConstMatrixView a, ConstMatrixView b, TileSink& sink) {
     Product product{"gemm_tn", a, b, true, false, a.cols, b.cols, a.rows, &sink};
+    if (is_narrow(product)) {
+        check_operands(product);
+        const OpScope scope(describe_call(product));
+        const ConstMatrixView transposed = multiply_narrow(product, Write::overwrite, {});
+        thread_local Matrix block;
+        const Index size = a.cols * kBlockCols;
+        float* values = block.resize(1, size).data;
+        std::fill_n(values, size, 0.0f);
+        for (Index i = 0; i < a.cols; ++i)
+            for (Index j = 0; j < b.cols; ++j) values[i * kBlockCols + j] = transposed(j, i);
+        sink.take(0, 0, {values, std::size_t(size)});
+        return;
+    }
     if (active_kernels().nr % kBlockCols == 0) return multiply(product, Write::overwrite, {}, {});
     product.sink = nullptr;
     thread_local Matrix whole;

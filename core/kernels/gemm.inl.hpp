@@ -11,7 +11,8 @@
 //          block 0:  b[0][j .. j+16)     b[1][j .. j+16)     ...  b[k-1][j .. j+16)
 //          block 1:  b[0][j+16 .. j+32)  b[1][j+16 .. j+32)  ...
 //
-//      Weights are kept like that. Another B is copied ("packed") first. Columns that do not exist
+//      Weights are kept like that. Another B is copied ("packed") first, unless it meets one
+//      micro-tile of rows alone, for which it is read as it lies. Columns that do not exist
 //      are zero. A panel of few columns is only as many vectors wide as it needs.
 //   3. Rows that do not fill a micro-tile run through narrower ones (4, 2, 1 rows).
 //
@@ -124,7 +125,7 @@ template <class Arch, int kRows, int kVectors, bool kPackedA>
     using S = Simd<Arch>;
     using F = typename S::F;
     constexpr Index width = S::width;
-    const Index lda = panel.lda;
+    const Index lda = panel.lda, ldb = panel.ldb;
     const float* a = panel.a + row * (kPackedA ? panel.k : lda);
     const float* b = panel.b;
     float* c = panel.c + row * panel.ldc;
@@ -153,7 +154,7 @@ template <class Arch, int kRows, int kVectors, bool kPackedA>
             unroll<kVectors>([&](int v) { sum[i][v] = S::fma(element, column[v], sum[i][v]); });
         });
         a += kPackedA ? kRows : 1;
-        b += kBlockCols;
+        b += ldb;
     }
     if (panel.bias != nullptr) {
         unroll<kVectors>([&](int v) {

@@ -30,8 +30,8 @@ struct GemmPanel {
     const float* a = nullptr;   // row-major (m, k), or tiles as pack_a_transposed leaves them
     Index lda = 0;
     bool a_packed = false;
-    const float* b = nullptr;  // element (p, j): b[j / 16 * b_block_stride + p * 16 + j % 16]
-    Index b_block_stride = 0;
+    const float* b = nullptr;  // element (p, j): b[j / 16 * b_block_stride + p * ldb + j % 16]
+    Index ldb = kBlockCols, b_block_stride = 0;
     float* c = nullptr;  // element (i, j): c[j / 16 * c_block_stride + i * ldc + j % 16]
     Index ldc = 0;
     Index c_block_stride = kBlockCols;
