@@ -6,7 +6,7 @@
 // terms of y = f(a), so the pre-activation a is not kept:
 //
 //   linear   f'(a) = 1               relu      f'(a) = [y > 0]  (0 at the kink)
-//   tanh     f'(a) = 1 - y^2         sigmoid   f'(a) = y (1 - y)
+//   tanh     f'(a) = 1 - y^2         sigmoid   f'(a) = y (1 - y), and da = +0 if it is below 1e-30
 //
 // Gradients, for a given dy = dL/dy:
 //

@@ -5,7 +5,7 @@
 // From logits a, with p = sigmoid(a); stable for every finite a, |da| <= 1/n:
 //
 //   recon = 1/n sum max(a, 0) - a t + log1p(exp(-|a|))
-//   da    = (sigmoid(a) - t) / n
+//   da    = (sigmoid(a) - t) / n        +0 where that is below 1e-30
 //
 // From probabilities p, as Keras computes it when it cannot see the logits, eps = 1e-7:
 //

@@ -53,8 +53,9 @@ void activation_backward(Activation f, const float* dy, const float* y, float* d
             return multiply_by_derivative<Arch>(
                 dy, y, dx, n, [](F d, F v) { return d * S::fnma(v, v, S::set(1.0f)); });
         case Activation::sigmoid:
-            return multiply_by_derivative<Arch>(
-                dy, y, dx, n, [](F d, F v) { return d * (v * (S::set(1.0f) - v)); });
+            return multiply_by_derivative<Arch>(dy, y, dx, n, [](F d, F v) {
+                return without_tiny<Arch>(d * (v * (S::set(1.0f) - v)));
+            });
     }
 }
 

@@ -35,6 +35,16 @@ struct Block {
     }
 };
 
+// x, but +0 for |x| < 1e-30. Sigmoids of logits far below zero make gradients that are, or become
+// in the products that follow, denormal numbers, and a processor takes a hundred times as long with
+// those (measured: an epoch of 1.75 s grew to 2.74 s as more and more pixels were learned to be
+// black).
+template <class Arch>
+typename Simd<Arch>::F without_tiny(typename Simd<Arch>::F x) {
+    using S = Simd<Arch>;
+    return S::select(S::abs(x) < S::set(1e-30f), S::set(0.0f), x);
+}
+
 // Calls body(block) for every vector of an array of n elements.
 template <class Arch, class Body>
 [[gnu::always_inline]] inline void for_each_block(Index n, Body&& body) {

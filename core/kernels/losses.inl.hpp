@@ -17,7 +17,8 @@ float bce_with_logits(const float* logits, const float* targets, float scale, fl
     return sum_of_blocks<Arch>(n, [&](Block<Arch> block) {
         const F a = block.load(logits), t = block.load(targets);
         const F e = M::exp_of_minus_abs(a);  // one exp serves loss and gradient
-        if (dlogits != nullptr) block.store(dlogits, (M::sigmoid_from(a, e) - t) * S::set(scale));
+        if (dlogits != nullptr)
+            block.store(dlogits, without_tiny<Arch>((M::sigmoid_from(a, e) - t) * S::set(scale)));
         return S::fnma(a, t, M::positive(a)) + M::log1p_unit(e);
     });
 }

@@ -93,6 +93,20 @@ TEST_CASE("activation_backward is dy f'(x) for every length, also in place") {
         });
 }
 
+TEST_CASE("sigmoid: derivatives that would make denormal numbers are +0") {
+    const std::vector<float> y = {1e-20f, 1e-35f, 1e-35f, 0.5f}, dy = {-1, -1e-3f, 1, 1e-29f};
+    for_each_table([&](const KernelTable& table) {
+        std::vector<float> dx(4);
+        table.activation_backward(Activation::sigmoid, dy.data(), y.data(), dx.data(), 4);
+        CHECK(dx[0] == -1e-20f);
+        for (int i : {1, 2}) {
+            CHECK(dx[i] == 0);
+            CHECK_FALSE(std::signbit(dx[i]));
+        }
+        CHECK(dx[3] == 0.25f * 1e-29f);
+    });
+}
+
 TEST_CASE("relu: the kink counts as off, and NaN comes through") {
     for_each_table([](const KernelTable& table) {
         const std::vector<float> x = {-1, -0.0f, 0, 1e-40f, 2, kNan};

@@ -118,6 +118,31 @@ TEST_CASE("bce_with_logits keeps the tiny losses of pixels that are right") {
     });
 }
 
+TEST_CASE("bce_with_logits: gradients below 1e-30 are +0, and no others") {
+    // Down to where the sigmoid itself would be denormal, in steps that do not leap over 1e-30.
+    std::vector<float> logits, targets;
+    for (float a = -60; a > -90; a -= 0.01f) logits.push_back(a);
+    targets.resize(logits.size());
+    for_each_table([&](const KernelTable& table) {
+        std::vector<float> d(logits.size());
+        table.bce_with_logits(logits.data(), targets.data(), kScale, d.data(), Index(d.size()));
+        Index zeros = 0, others = 0;
+        for (std::size_t i = 0; i < d.size(); ++i) {
+            const double want = std::exp(double(logits[i])) * kScale;
+            if (want < 0.9999e-30) {
+                CHECK(d[i] == 0);
+                CHECK_FALSE(std::signbit(d[i]));
+                ++zeros;
+            } else if (want > 1.0001e-30) {
+                CHECK(std::abs(d[i] / want - 1) < 1e-6);
+                ++others;
+            }
+        }
+        CHECK(zeros > 1000);
+        CHECK(others > 500);
+    });
+}
+
 TEST_CASE("bce_with_probabilities: sum and gradient for every length") {
     check_loss(
         &KernelTable::bce_with_probabilities,
