@@ -170,6 +170,18 @@ Run activation_backward_run(const OpShape& s) {
     return [=] { activation_backward(x->a, x->e, Activation::relu, x->c); };
 }
 
+// What makes pixels of logits.
+Run sigmoid_run(const OpShape& s) {
+    const auto x = make_arrays(s, -5, 5);
+    return [=] {
+        const OpScope scope(describe_elementwise("sigmoid", s.m, s.n, 2, 22));
+        const kernels::KernelTable& table = active_kernels();
+        for_each_row(s.m, s.n, [&](Index i) {
+            table.activation_forward(Activation::sigmoid, x->a.row(i), x->c.row(i), s.n);
+        });
+    };
+}
+
 Run bce_with_logits_run(const OpShape& s) {
     const auto x = make_arrays(s, -5, 5);
     return [=] { bce_with_logits(x->a, x->b, x->c); };
@@ -300,6 +312,7 @@ const std::map<std::string, Kind>& kinds() {
         {"sparse_gemm_tn+adam", {true, sparse_gemm_tn_adam_run}},
         {"sum_rows", {false, sum_rows_run}},
         {"activation_backward", {false, activation_backward_run}},
+        {"sigmoid", {false, sigmoid_run}},
         {"bce_with_logits", {false, bce_with_logits_run}},
         {"bce_with_probabilities", {false, bce_with_probabilities_run}},
         {"mse", {false, mse_run}},
@@ -379,11 +392,11 @@ std::vector<std::string> default_ops() {
                                       "fill_noise:128x" + z})
             ops.push_back(op);
     }
-    for (const char* op :
-         {"sum_rows:128x784", "bce_with_logits:128x784", "bce_with_probabilities:128x784",
-          "mse:128x784", "adam:1x807700", "sgd:1x807700", "clip_global_norm:1x807700",
-          "load_pixels:128x784", "gather_sparse:128x784:0.191", "transpose_sparse:784x128:0.191",
-          "expand_sparse:128x784:0.191", "prepare_batch:128x784:0.191"})
+    for (const char* op : {"sum_rows:128x784", "sigmoid:128x784", "bce_with_logits:128x784",
+                           "bce_with_probabilities:128x784", "mse:128x784", "adam:1x807700",
+                           "sgd:1x807700", "clip_global_norm:1x807700", "load_pixels:128x784",
+                           "gather_sparse:128x784:0.191", "transpose_sparse:784x128:0.191",
+                           "expand_sparse:128x784:0.191", "prepare_batch:128x784:0.191"})
         ops.push_back(op);
     return ops;
 }
