@@ -70,8 +70,8 @@ void define_train(CLI::App& app, TrainCommand& command, std::string& config) {
             [&command, name = d.name](const std::string& text) { command.given[name] = text; });
     add_path(app, "--out", "DIR", "Run folder [a new one under runs/]", command.out);
     add_flag(app, "--resume",
-             "Go on with the run in --out; only --epochs, --threads and the place of the data may "
-             "change",
+             "Go on with the run in --out; only --epochs, --threads, --sparsity, --fuse and the "
+             "place of the data may change",
              command.resume);
     add_flag(app, "--overwrite", "Replace the run in --out", command.overwrite);
     add_flag(app, "--profile", "End with a table of where the time of the steps went",

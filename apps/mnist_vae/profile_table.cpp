@@ -18,6 +18,13 @@ void ProfileTable::Sums::add(const OpCall& call) {
     if (size(call) >= size(largest)) largest = call;
 }
 
+void ProfileTable::Sums::add(const Sums& other) {
+    calls += other.calls;
+    seconds += other.seconds;
+    flops += other.flops;
+    bytes += other.bytes;
+}
+
 void ProfileTable::op_done(const OpCall& call) {
     if (std::string_view(call.phase) == kTrainingStep)
         ops_[{call.op, call.sink, call.layer}].add(call);
@@ -32,12 +39,6 @@ void ProfileTable::phase_done(const char* phase, std::int64_t begin, std::int64_
 double ProfileTable::step_seconds() const {
     const auto step = phases_.find(kTrainingStep);
     return step == phases_.end() ? 0 : step->second.seconds;
-}
-
-double ProfileTable::op_seconds() const {
-    double sum = 0;
-    for (const auto& [key, sums] : ops_) sum += sums.seconds;
-    return sum;
 }
 
 namespace {
@@ -67,11 +68,7 @@ std::string ProfileTable::format(double peak, const std::string& machine) const 
     std::map<std::string_view, Sums> layers;
     for (const auto& [key, sums] : ops_) {
         rows.push_back(&sums);
-        Sums& layer = layers[std::get<2>(key)];
-        layer.calls += sums.calls;
-        layer.seconds += sums.seconds;
-        layer.flops += sums.flops;
-        layer.bytes += sums.bytes;
+        layers[std::get<2>(key)].add(sums);
     }
     const auto row = [&](const std::string& name, const std::string& layer,
                          const std::string& shape, const Sums& s) {
@@ -96,10 +93,7 @@ std::string ProfileTable::format(double peak, const std::string& machine) const 
             shape += text;
         }
         row(op_name(call), call.layer, shape, *s);
-        sum.calls += s->calls;
-        sum.seconds += s->seconds;
-        sum.flops += s->flops;
-        sum.bytes += s->bytes;
+        sum.add(*s);
     }
     row("all ops", "", "", sum);
 

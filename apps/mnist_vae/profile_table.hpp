@@ -14,19 +14,18 @@ class ProfileTable : public Profiler {
     void op_done(const OpCall& call) override;
     void phase_done(const char* phase, std::int64_t begin, std::int64_t end) override;
 
-    // Of all training steps, and of the ops within them.
-    double step_seconds() const;
-    double op_seconds() const;
-
     // The table. Rates are compared with `peak` operations per second, which `machine` names.
     std::string format(double peak, const std::string& machine) const;
 
   private:
+    double step_seconds() const;  // of all training steps
+
     struct Sums {
         Index calls = 0;
         double seconds = 0, flops = 0, bytes = 0;
         OpCall largest;  // whose shape stands for all
         void add(const OpCall& call);
+        void add(const Sums& other);  // but for the shape
     };
     struct Phase {
         Index count = 0;

@@ -26,7 +26,7 @@ void adam(const AdamStep& step, const float* gradient, float* w, float* m, float
         F first = block.load(m), second = block.load(v);
         first = S::fma(g - first, one_minus_beta1, first);
         second = S::fma(S::fma(g, g, S::neg(second)), one_minus_beta2, second);
-        first = S::select(S::abs(first) < S::set(1e-30f), zero, first);
+        first = without_tiny<Arch>(first);
         second = S::select(second < S::set(1e-36f), zero, second);
         block.store(m, first);
         block.store(v, second);

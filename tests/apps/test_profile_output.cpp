@@ -71,8 +71,6 @@ TEST_CASE("profile table: calls, times, shares and rates add up") {
     table.op_done(other);
     table.phase_done("validation", 0, 60 * kMillisecond);
 
-    CHECK(table.step_seconds() == doctest::Approx(0.020));
-    CHECK(table.op_seconds() == doctest::Approx(0.018));
     const std::string text = table.format(200e9, "avx2, 2 threads");
     CHECK(text.find("profile of 2 training steps, 10.000 ms each; avx2, 2 threads, measured peak "
                     "200.0 GFLOP/s") != std::string::npos);

@@ -33,7 +33,12 @@ const std::vector<Shape>& shapes() {
         for (Index m : {1, 2, 3, 5, 7, 8, 9, 13, 17})
             for (Index n : {1, 3, 4, 8, 15, 16, 17, 33, 47, 48, 49, 67}) s.push_back({m, n, 5});
         for (Index k : {0, 1, 2, 7, 16, 17, 511, 512, 513, 1030}) s.push_back({9, 21, k});
-        for (Shape shape : {Shape{128, 4, 64}, {128, 40, 61}, {33, 101, 130}, {128, 130, 3}})
+        for (Shape shape : {Shape{128, 4, 64},
+                            {128, 40, 61},
+                            {33, 101, 130},
+                            {128, 130, 3},
+                            {64, 3, 300},
+                            {5, 32, 1030}})
             s.push_back(shape);
         return s;
     }();
@@ -225,7 +230,13 @@ TEST_CASE("the epilogue adds the bias and applies the activation, also when k is
 TEST_CASE("a sink gets each element once, and the bits that would be in memory") {
     std::mt19937 generator(6);
     std::uniform_real_distribution<float> uniform(-1, 1);
-    for (Shape s : {Shape{1, 1, 1}, {5, 17, 3}, {37, 83, 300}, {130, 100, 64}, {20, 48, 0}}) {
+    for (Shape s : {Shape{1, 1, 1},
+                    {5, 17, 3},
+                    {37, 83, 300},
+                    {130, 100, 64},
+                    {20, 48, 0},
+                    {128, 4, 64},
+                    {64, 1, 9}}) {
         const Operands x(Form::tn, s, [&] { return uniform(generator); });
         for_each_isa([&] {
             Matrix c(s.m, s.n);
