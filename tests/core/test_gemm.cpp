@@ -191,16 +191,20 @@ TEST_CASE("products of any floats are within the error of one chain and bit-equa
 TEST_CASE("accumulating two halves of a batch gives the bits of the whole") {
     std::mt19937 generator(3);
     std::uniform_real_distribution<float> uniform(-1, 1);
-    const Operands x(Form::tn, {50, 70, 96}, [&] { return uniform(generator); });
-    Matrix whole(50, 70), halves(50, 70);
-    gemm_tn(x.a, x.b, Write::overwrite, whole);
-    gemm_tn(x.a.view().middle_rows(0, 40), x.b.view().middle_rows(0, 40), Write::overwrite, halves);
-    gemm_tn(x.a.view().middle_rows(40, 56), x.b.view().middle_rows(40, 56), Write::accumulate,
-            halves);
-    Index unequal = 0;
-    for (Index i = 0; i < 50; ++i)
-        unequal += std::memcmp(whole.row(i), halves.row(i), 70 * sizeof(float)) != 0;
-    CHECK(unequal == 0);
+    for (Shape s : {Shape{50, 70, 96}, {64, 3, 96}}) {
+        CAPTURE(s.n);
+        const Operands x(Form::tn, s, [&] { return uniform(generator); });
+        const ConstMatrixView a = x.a, b = x.b;
+        Matrix whole(s.m, s.n), halves(s.m, s.n);
+        gemm_tn(a, b, Write::overwrite, whole);
+        gemm_tn(a.middle_rows(0, 40), b.middle_rows(0, 40), Write::overwrite, halves);
+        gemm_tn(a.middle_rows(40, 56), b.middle_rows(40, 56), Write::accumulate, halves);
+        Index unequal = 0;
+        for (Index i = 0; i < s.m; ++i)
+            unequal +=
+                std::memcmp(whole.row(i), halves.row(i), std::size_t(s.n) * sizeof(float)) != 0;
+        CHECK(unequal == 0);
+    }
 }
 
 TEST_CASE("the epilogue adds the bias and applies the activation, also when k is 0") {
