@@ -9,14 +9,16 @@ readonly build=$root/build
 # shellcheck source=tests/support/count.sh
 source "$root/tests/support/count.sh"
 
-readonly kUsage='Usage: tests/run.sh [--full]
+readonly kUsage='Usage: tests/run.sh [--full | --long]
 
 Installs the build dependencies that are missing, builds in build/, runs the tests, and ends with
 "N passed, N failed" or "N passed, N failed, N skipped". The exit status is 0 only if none failed.
 
-  --full   also the suites that need more packages or more time'
+  --full   also the suites that need more packages or some minutes
+  --long   also the suites that need hours'
 
-readonly kTimeLimit=1500 # seconds for one suite, against one that hangs
+# Seconds for one suite, against one that hangs.
+readonly kTimeLimit=1500 kLongTimeLimit=20000
 
 finish() {
   total
@@ -60,8 +62,8 @@ quiet_configure() {
 run_suite() {
   local kind=$1 name=$2 status=0
   shift 2
-  timeout --foreground "$kTimeLimit" "$@" </dev/null >"$work/output" 2>&1 || status=$?
-  "count_$kind" "$name" "$status" "$work/output"
+  timeout --foreground "$time_limit" "$@" </dev/null >"$work/output" 2>&1 || status=$?
+  "count_$kind" "${name#./}" "$status" "$work/output"
 }
 
 run_executables() {
@@ -80,10 +82,19 @@ run_scripts() {
 }
 
 main() {
-  local full=no
+  local folders=(.) purpose=tests folder
+  time_limit=$kTimeLimit
   case $* in
     '') ;;
-    --full) full=yes ;;
+    --full)
+      folders=(. full)
+      purpose=full
+      ;;
+    --long)
+      folders=(. full long)
+      purpose=full
+      time_limit=$kLongTimeLimit
+      ;;
     --help | -h)
       echo "$kUsage"
       return
@@ -98,16 +109,13 @@ main() {
   trap 'rm -rf -- "$work"' EXIT
   export HANDGRAD_BUILD=$build
 
-  local purpose=tests
-  [[ $full == no ]] || purpose=full
   step packages "$root/apps/install_packages.sh" "$purpose"
   step configuration quiet_configure
   step build ninja -C "$build"
   step 'search for test executables' test -n "$(test_executables)"
 
   run_executables
-  run_scripts "$root"/tests/scripts/*.sh
-  [[ $full == no ]] || run_scripts "$root"/tests/scripts/full/*.sh
+  for folder in "${folders[@]}"; do run_scripts "$root/tests/scripts/$folder"/*.sh; done
   finish
 }
 
