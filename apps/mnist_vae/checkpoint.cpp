@@ -1,6 +1,7 @@
 #include "checkpoint.hpp"
 
 #include <charconv>
+#include <filesystem>
 
 #include "../../core/error.hpp"
 #include "../../core/io/atomic_file.hpp"
@@ -103,7 +104,8 @@ void save_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
                                         {"kl_sum", number_text(position.kl_sum)},
                                         {"seconds", number_text(position.seconds)},
                                         {"best_val_loss", number_text(position.best_val_loss)},
-                                        {"best_epoch", std::to_string(position.best_epoch)}}));
+                                        {"best_epoch", std::to_string(position.best_epoch)}}),
+                 Previous::keep);
 }
 
 Position load_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
@@ -129,6 +131,26 @@ Position load_checkpoint(const std::string& path, Vae& model, Optimizer& optimiz
             .seconds = number<double>(file, path, "seconds"),
             .best_val_loss = number<double>(file, path, "best_val_loss"),
             .best_epoch = number<Index>(file, path, "best_epoch")};
+}
+
+bool checkpoint_exists(const std::string& path) {
+    return std::filesystem::exists(path) || std::filesystem::exists(previous_path(path));
+}
+
+ResumePoint load_newest_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
+                                   const std::string& data_hash) {
+    try {
+        return {load_checkpoint(path, model, optimizer, data_hash), ""};
+    } catch (const Error& newest) {
+        const std::string previous = previous_path(path);
+        if (newest.kind() != ErrorKind::input || !std::filesystem::exists(previous)) throw;
+        try {
+            return {load_checkpoint(previous, model, optimizer, data_hash), newest.what()};
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::input) throw;
+            throw Error(ErrorKind::input, "", std::string(newest.what()) + "; and " + error.what());
+        }
+    }
 }
 
 }  // namespace handgrad::mnist_vae

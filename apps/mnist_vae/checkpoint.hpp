@@ -3,7 +3,7 @@
 // model.safetensors and best.safetensors hold the weights with the names and shapes that PyTorch
 // uses; checkpoint.safetensors is self-contained: weights, the optimiser's buffers under a prefix
 // ("m.encoder.0.weight"), and the position as metadata. All carry a checksum and are replaced
-// atomically.
+// atomically; the checkpoint before stays as checkpoint.safetensors.prev.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ void save_model(const std::string& path, Vae& model, const ModelOrigin& origin);
 // not the model's. Files of other writers have no origin (nullopt) and no checksum.
 std::optional<ModelOrigin> load_model(const std::string& path, Vae& model);
 
-// Throws Error(output).
+// Throws Error(output). What was there before is kept as previous_path(path).
 void save_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
                      const Position& position, const std::string& data_hash);
 
@@ -38,5 +38,18 @@ void save_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
 // damaged, has no checksum, or does not fit; Error(argument) if it was made with other data.
 Position load_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
                          const std::string& data_hash);
+
+// Whether there is one, or a previous one.
+bool checkpoint_exists(const std::string& path);
+
+struct ResumePoint {
+    Position position;
+    std::string damage;  // what is wrong with the newest checkpoint, if the one before was taken
+};
+
+// load_checkpoint of the newest file or, if that is damaged, of the one before. Throws what
+// load_checkpoint throws; if both are damaged the message tells of both.
+ResumePoint load_newest_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
+                                   const std::string& data_hash);
 
 }  // namespace handgrad::mnist_vae

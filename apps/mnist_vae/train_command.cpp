@@ -74,9 +74,9 @@ void create_folder(const RunFolder& run) {
 
 // The files of a run that is replaced; others in the folder are not ours.
 void remove_run(const RunFolder& run) {
-    for (const std::string& file :
-         {run.checkpoint(), run.options(), run.config(), run.model(), run.best(), run.log(),
-          run.reconstructions(), run.samples(), run.manifold()}) {
+    for (const std::string& file : {run.checkpoint(), previous_path(run.checkpoint()),
+                                    run.options(), run.config(), run.model(), run.best(), run.log(),
+                                    run.reconstructions(), run.samples(), run.manifold()}) {
         std::error_code error;
         fs::remove(file, error);
         if (error) throw Error(ErrorKind::output, file, "cannot be removed: " + error.message());
@@ -116,13 +116,15 @@ std::string describe_machine() {
            (thread_count() == 1 ? " thread" : " threads");
 }
 
+void warn(const std::string& text) {
+    std::fprintf(stderr, "mnist_vae: warning: %s\n", text.c_str());
+}
+
 void write_trace(const Trace& trace, const std::string& path) {
     replace_file(path, trace.to_json());
     if (trace.dropped() > 0)
-        std::fprintf(
-            stderr,
-            "mnist_vae: warning: %s: the trace is full: the last %zu events are not in it\n",
-            path.c_str(), trace.dropped());
+        warn(path + ": the trace is full: the last " + std::to_string(trace.dropped()) +
+             " events are not in it");
 }
 
 // One training run: everything that lives as long as it does.
@@ -138,7 +140,7 @@ class TrainingRun {
           trainer_(model_, *optimizer_, plan_of(options), dataset.train.images,
                    dataset.test.images) {}
 
-    bool has_checkpoint() const { return fs::exists(folder_.checkpoint()); }
+    bool has_checkpoint() const { return checkpoint_exists(folder_.checkpoint()); }
 
     void start() {
         model_.initialize(options_.init, options_.seed);
@@ -146,8 +148,10 @@ class TrainingRun {
     }
 
     void resume() {
-        trainer_.position =
-            load_checkpoint(folder_.checkpoint(), model_, *optimizer_, dataset_.hash);
+        const ResumePoint point =
+            load_newest_checkpoint(folder_.checkpoint(), model_, *optimizer_, dataset_.hash);
+        if (!point.damage.empty()) warn(point.damage + "; going on from the checkpoint before it");
+        trainer_.position = point.position;
         log_ = std::make_unique<LogCsv>(folder_.log(), trainer_.position.epoch - 1);
     }
 

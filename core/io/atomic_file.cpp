@@ -165,6 +165,12 @@ void replace_file(const std::string& path, std::string_view content, Previous pr
     replace_file(path, std::as_bytes(std::span(content)), previous);
 }
 
+void restore_previous(const std::string& path) {
+    const Folder folder(path);
+    if (rename(previous_path(path).c_str(), path.c_str()) != 0) fail(path, "cannot be restored");
+    folder.flush();
+}
+
 void remove_stale_temporaries(const fs::path& folder) noexcept try {
     std::error_code ignored;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {

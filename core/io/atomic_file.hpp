@@ -30,6 +30,10 @@ void replace_file(const std::string& path, std::span<const std::byte> content,
 void replace_file(const std::string& path, std::string_view content,
                   Previous previous = Previous::drop);
 
+// Makes the content that Previous::keep kept that of `path` again, and drops what was there. Throws
+// Error(output).
+void restore_previous(const std::string& path);
+
 // Removes what replace_file left behind in `folder` when its process was killed: regular files
 // named *.tmp.PID of which no process PID exists. What cannot be removed stays; never throws.
 void remove_stale_temporaries(const std::filesystem::path& folder) noexcept;

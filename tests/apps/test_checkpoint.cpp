@@ -10,6 +10,7 @@
 #include "../../core/io/atomic_file.hpp"
 #include "../../core/io/file.hpp"
 #include "../../core/io/safetensors.hpp"
+#include "../../core/random.hpp"
 #include "../../optim/adam.hpp"
 #include "../../optim/sgd.hpp"
 #include "../support/temporary_directory.hpp"
@@ -158,7 +159,9 @@ TEST_CASE("checkpoint: other data, another model or optimiser are refused") {
     CHECK_THROWS_AS(load_model(path, a.model), Error);
 }
 
-TEST_CASE("checkpoint: cut anywhere or with any byte changed it is refused") {
+TEST_CASE(
+    "checkpoint: cut anywhere or with any bit of the header or 10,000 of the body flipped it is "
+    "refused") {
     const TemporaryDirectory folder;
     const std::string path = folder.path() / "checkpoint.safetensors";
     Trained a;
@@ -175,13 +178,61 @@ TEST_CASE("checkpoint: cut anywhere or with any byte changed it is refused") {
         return false;
     };
     std::size_t accepted = 0;
-    for (std::size_t length = 0; length < good.size(); length += 13)
+    for (std::size_t length = 0; length < good.size(); ++length)
         accepted += !refused({good.begin(), good.begin() + std::ptrdiff_t(length)});
-    for (std::size_t i = 0; i < good.size(); i += 3) {
+    const auto refused_with_flip = [&](std::size_t bit) {
         std::vector<std::byte> bad = good;
-        bad[i] ^= std::byte(1 << (i % 8));
-        accepted += !refused(bad);
-    }
+        bad[bit / 8] ^= std::byte(1 << (bit % 8));
+        return refused(bad);
+    };
+    std::uint64_t header = 0;
+    std::memcpy(&header, good.data(), 8);
+    const std::size_t body = 8 + header;
+    for (std::size_t bit = 0; bit < 8 * body; ++bit) accepted += !refused_with_flip(bit);
+    std::vector<std::uint32_t> bits(8 * (good.size() - body));
+    REQUIRE(bits.size() >= 10'000);
+    handgrad::shuffle(1, 0, bits);
+    for (std::size_t k = 0; k < 10'000; ++k) accepted += !refused_with_flip(8 * body + bits[k]);
     CHECK(accepted == 0);
     CHECK_FALSE(refused(good));
+}
+
+TEST_CASE("checkpoint: the one before is kept, and taken where the newest is damaged or missing") {
+    const TemporaryDirectory folder;
+    const std::string path = folder.path() / "checkpoint.safetensors";
+    const std::string previous = previous_path(path);
+    Trained a;
+    const auto newest = [&] { return load_newest_checkpoint(path, a.model, a.adam, "hash"); };
+    CHECK_FALSE(checkpoint_exists(path));
+    CHECK_THROWS_AS(newest(), Error);
+
+    save_checkpoint(path, a.model, a.adam, {.epoch = 1}, "hash");
+    CHECK(checkpoint_exists(path));
+    CHECK(newest().position.epoch == 1);
+    save_checkpoint(path, a.model, a.adam, {.epoch = 2}, "hash");
+    CHECK(newest().position.epoch == 2);
+    CHECK(newest().damage.empty());
+    CHECK(load_checkpoint(previous, a.model, a.adam, "hash").epoch == 1);
+
+    std::filesystem::resize_file(path, 1000);
+    CHECK(newest().position.epoch == 1);
+    CHECK(newest().damage.find("checkpoint.safetensors: ") != std::string::npos);
+    std::filesystem::remove(path);
+    CHECK(checkpoint_exists(path));
+    CHECK(newest().position.epoch == 1);
+
+    // Other data are the user's error, not damage.
+    save_checkpoint(path, a.model, a.adam, {.epoch = 2}, "other");
+    CHECK_THROWS_AS(newest(), Error);
+
+    std::filesystem::resize_file(path, 1000);
+    std::filesystem::resize_file(previous, 1000);
+    try {
+        newest();
+        FAIL("two damaged checkpoints were accepted");
+    } catch (const Error& e) {
+        CHECK(e.kind() == ErrorKind::input);
+        CHECK(std::string(e.what()).find(path + ": ") == 0);
+        CHECK(std::string(e.what()).find(previous + ": ") != std::string::npos);
+    }
 }

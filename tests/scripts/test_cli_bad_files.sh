@@ -104,6 +104,8 @@ expect_equal 'with bad data no folder is made' "$status $(find . -name new)" '3 
 
 # --- A run folder ---
 
+# sums FOLDER: what training computed.
+sums() { (cd -- "$1" && sha256sum -- model.safetensors best.safetensors); }
 # restore: the run as it was.
 restore() { rm -rf -- run && cp -r good run; }
 # flip FILE BYTE: inverts one byte, counted from 0.
@@ -133,6 +135,8 @@ damage() {
   esac
 }
 
+# The run, had it been longer.
+run train --out long "${kSmall[@]}" --epochs 4
 for how in "${kDamages[@]}"; do
   restore
   damage run/model.safetensors "$how"
@@ -140,6 +144,15 @@ for how in "${kDamages[@]}"; do
   expect_refused "weights damaged: $how" 3 run/model.safetensors
   restore
   damage run/checkpoint.safetensors "$how"
+  run train --out run --resume --epochs 4
+  expect_equal "checkpoint damaged: $how: the one before is taken, with a warning" \
+    "$status $(wc -l <err) $(grep -c '^mnist_vae: warning: run/checkpoint.safetensors: ' err)" \
+    '0 1 1'
+  [[ $(sums run) == "$(sums long)" ]] || not_ok "checkpoint damaged: $how: the same weights" \
+    "$(diff <(sums long) <(sums run))"
+  restore
+  damage run/checkpoint.safetensors "$how"
+  rm -- run/checkpoint.safetensors.prev
   damaged=$(contents run)
   run train --out run --resume --epochs 4
   expect_refused "checkpoint damaged: $how" 3 run/checkpoint.safetensors
@@ -149,12 +162,23 @@ for how in "${kDamages[@]}"; do
   [[ $status == 0 ]] || not_ok "checkpoint damaged: $how: the weights are still usable" "$(<err)"
 done
 restore
+rm -- run/checkpoint.safetensors
+run train --out run --resume --epochs 4
+expect_equal 'without its newest checkpoint a run goes on from the one before' \
+  "$status $(sums run)" "0 $(sums long)"
+restore
+for file in run/checkpoint.safetensors run/checkpoint.safetensors.prev; do flip "$file" 2000; done
+run train --out run --resume --epochs 4
+expect_refused 'both checkpoints damaged' 3 run/checkpoint.safetensors.prev
+
+restore
 flip run/model.safetensors 2000
 for command in reconstruct sample manifold encode; do
   run "$command" run
   expect_refused "damaged weights are refused by $command" 3 run/model.safetensors
 done
 restore
+rm -- run/checkpoint.safetensors.prev
 cp run/model.safetensors run/checkpoint.safetensors
 run train --out run --resume --epochs 4
 expect_refused 'a model is no checkpoint' 3 run/checkpoint.safetensors
@@ -272,7 +296,6 @@ restore
 full train --out run --resume --epochs 4
 expect_refused 'train: standard output is full' 4 'standard output'
 run train --out run --resume --epochs 4
-run train --out long "${kSmall[@]}" --epochs 4
 expect 'and the run can go on' cmp run/model.safetensors long/model.safetensors
 status=0
 : >out

@@ -193,6 +193,18 @@ TEST_CASE("Previous::keep leaves the content before as path.prev") {
     CHECK(names(folder.path()) == std::set<std::string>{"file", "file.prev"});
 }
 
+TEST_CASE("restore_previous brings the content before back, in place of what is there") {
+    const TemporaryDirectory folder;
+    const std::string path = folder.path() / "file";
+    replace_file(path, "1", Previous::keep);
+    CHECK_THROWS_AS(restore_previous(path), Error);
+    CHECK(content(path) == "1");
+    replace_file(path, "2", Previous::keep);
+    restore_previous(path);
+    CHECK(content(path) == "1");
+    CHECK(names(folder.path()) == std::set<std::string>{"file"});
+}
+
 TEST_CASE("Previous::keep goes on from where a killed process left two names of one file") {
     const TemporaryDirectory folder;
     const std::string path = folder.path() / "file";
