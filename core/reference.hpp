@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "blocked_view.hpp"
 #include "reference_math.hpp"
 
 namespace handgrad::reference {
@@ -40,12 +41,21 @@ struct Tensor {
     const T& operator[](std::size_t e) const { return data[e]; }
 };
 
+// What a matrix of the library holds, padding left out.
+inline Tensor<double> to_tensor(ConstBlockedView m) {
+    Tensor<double> t(m.rows, m.cols);
+    for (Index i = 0; i < m.rows; ++i)
+        for (Index j = 0; j < m.cols; ++j) t(i, j) = m(i, j);
+    return t;
+}
+
 // --- Products -----------------------------------------------------------------------------------
 
 // a b, (m, k) times (k, n). Every element is the sum over k in ascending order from 0; four terms
-// are added at each visit to a row only to load and store that row less often.
-template <class T>
-Tensor<T> product(const Tensor<T>& a, const Tensor<T>& b) {
+// are added at each visit to a row only to load and store that row less often. b may be of a
+// narrower number type W than a, such as real weights beside complex values.
+template <class T, class W>
+Tensor<T> product(const Tensor<T>& a, const Tensor<W>& b) {
     Tensor<T> y(a.rows, b.cols);
     const Index n = b.cols;
     for (Index i = 0; i < a.rows; ++i) {
@@ -53,7 +63,7 @@ Tensor<T> product(const Tensor<T>& a, const Tensor<T>& b) {
         Index k = 0;
         for (; k + 4 <= a.cols; k += 4) {
             const T a0 = a(i, k), a1 = a(i, k + 1), a2 = a(i, k + 2), a3 = a(i, k + 3);
-            const T *b0 = b.row(k), *b1 = b.row(k + 1), *b2 = b.row(k + 2), *b3 = b.row(k + 3);
+            const W *b0 = b.row(k), *b1 = b.row(k + 1), *b2 = b.row(k + 2), *b3 = b.row(k + 3);
             for (Index j = 0; j < n; ++j)
                 yi[j] = (((yi[j] + a0 * b0[j]) + a1 * b1[j]) + a2 * b2[j]) + a3 * b3[j];
         }
@@ -80,8 +90,8 @@ Tensor<T> transpose(const Tensor<T>& a) {
 //   dW = x^T da
 //   db = sum over n of da
 
-template <class T>
-Tensor<T> dense_forward(const Tensor<T>& x, const Tensor<T>& w, const Tensor<T>& b, Activation f) {
+template <class T, class W>
+Tensor<T> dense_forward(const Tensor<T>& x, const Tensor<W>& w, const Tensor<W>& b, Activation f) {
     Tensor<T> y = product(x, w);
     for (Index i = 0; i < y.rows; ++i)
         for (Index j = 0; j < y.cols; ++j) y(i, j) = activation_forward(f, y(i, j) + b(0, j));

@@ -34,6 +34,19 @@ struct VaeLosses {
 };
 
 template <class T>
+T recon_loss(ReconLoss loss, const Tensor<T>& y, const Tensor<T>& x) {
+    switch (loss) {
+        case ReconLoss::bce_probabilities:
+            return bce_with_probabilities(y, x);
+        case ReconLoss::mse:
+            return mse(y, x);
+        case ReconLoss::bce:
+            break;
+    }
+    return bce_with_logits(y, x);
+}
+
+template <class T>
 class Vae {
   public:
     explicit Vae(const VaeConfig& config) : config_(config) {
@@ -57,7 +70,10 @@ class Vae {
     // logvar, decoder with the output layer last. All zeros at first; gradients() likewise, of the
     // last backward().
     std::vector<Tensor<T>>& parameters() { return parameters_; }
+    const std::vector<Activation>& activations() const { return activations_; }  // of each layer
     const std::vector<Tensor<T>>& gradients() const { return gradients_; }
+    // What the layers returned in the last forward(), in the same order.
+    const std::vector<Tensor<T>>& outputs() const { return y_; }
 
     // x (N, inputs), noise (N, latent).
     VaeLosses<T> forward(const Tensor<T>& x, const Tensor<T>& noise) {
@@ -69,14 +85,15 @@ class Vae {
         layer_forward(logvar());
         z_ = reparameterize(y_[mu()], y_[logvar()], noise);
         for (std::size_t l = decoder(); l < layer_count(); ++l) layer_forward(l);
-        return {recon_loss(y_.back(), x), kl_divergence(y_[mu()], y_[logvar()])};
+        return {recon_loss(config_.recon_loss, y_.back(), x),
+                kl_divergence(y_[mu()], y_[logvar()])};
     }
 
-    // Gradient of recon + kl_weight * kl, as the last forward() computed them, with respect to
-    // every parameter.
-    void backward() {
+    // Gradient of recon_weight * recon + kl_weight * kl, as the last forward() computed them, with
+    // respect to every parameter.
+    void backward(T recon_weight = T(1)) {
         // Reverses recon_loss and the decoder, its last layer first: dy becomes dz.
-        Tensor<T> dy = recon_loss_backward(y_.back(), x_);
+        Tensor<T> dy = recon_loss_backward(recon_weight, y_.back(), x_);
         for (std::size_t l = layer_count(); l-- > decoder();) dy = layer_backward(l, dy);
 
         // mu and logvar feed both z and the KL, so their gradients are sums of two.
@@ -137,28 +154,16 @@ class Vae {
         return std::move(d.dx);
     }
 
-    T recon_loss(const Tensor<T>& y, const Tensor<T>& x) const {
+    Tensor<T> recon_loss_backward(T dloss, const Tensor<T>& y, const Tensor<T>& x) const {
         switch (config_.recon_loss) {
             case ReconLoss::bce_probabilities:
-                return bce_with_probabilities(y, x);
+                return bce_with_probabilities_backward(dloss, y, x);
             case ReconLoss::mse:
-                return mse(y, x);
+                return mse_backward(dloss, y, x);
             case ReconLoss::bce:
                 break;
         }
-        return bce_with_logits(y, x);
-    }
-
-    Tensor<T> recon_loss_backward(const Tensor<T>& y, const Tensor<T>& x) const {
-        switch (config_.recon_loss) {
-            case ReconLoss::bce_probabilities:
-                return bce_with_probabilities_backward(T(1), y, x);
-            case ReconLoss::mse:
-                return mse_backward(T(1), y, x);
-            case ReconLoss::bce:
-                break;
-        }
-        return bce_with_logits_backward(T(1), y, x);
+        return bce_with_logits_backward(dloss, y, x);
     }
 
     static void add(const Tensor<T>& term, Tensor<T>& sum) {

@@ -41,6 +41,7 @@ class GaussianLatent {
     // The two halves of the last head.
     ConstMatrixView mu() const { return head_.middle_cols(0, latent_); }
     ConstMatrixView logvar() const { return head_.middle_cols(latent_, latent_); }
+    ConstMatrixView z() const { return z_; }
 
     // Returns dhead (n, 2 latent) = [dmu | dlogvar]: the path through z, from dz, plus the direct
     // path, given as dmu and dlogvar (the gradients of the KL divergence).

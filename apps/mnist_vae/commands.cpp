@@ -13,6 +13,7 @@
 #include "gallery.hpp"
 #include "option_values.hpp"
 #include "pictures.hpp"
+#include "recipe.hpp"
 #include "run_folder.hpp"
 #include "terminal.hpp"
 #include "user_image.hpp"
@@ -49,8 +50,7 @@ struct OpenRun {
         return output.empty() ? (folder.path / name).string() : output;
     }
     Dataset load(Splits splits) const {
-        const std::optional<std::string> wanted = data.empty() ? std::nullopt : std::optional(data);
-        Dataset dataset = load_dataset(find_data_folder(wanted), splits);
+        Dataset dataset = load_data(data, splits);
         check_image_size("--data", model.architecture(), dataset.test.images);
         return dataset;
     }

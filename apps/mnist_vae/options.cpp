@@ -23,6 +23,8 @@ constexpr const char* kExamples[] = {
     "sample --interpolate 3 7                the newest run under runs/",
     "manifold runs/wide --size 30 --output map.png",
     "encode runs/wide --split train --output latents.csv",
+    "check-gradients --hidden 64 --activation tanh --recon-loss mse",
+    "check-gradients runs/wide --all         every parameter, on two images",
     "verify-determinism                      about a minute",
     "info",
 };
@@ -63,11 +65,19 @@ std::string join(const std::string& values, const std::string& standard) {
     return values + (standard.empty() ? "" : " [" + standard + "]");
 }
 
-void define_train(CLI::App& app, TrainCommand& command, std::string& config) {
+// The options that say what is trained and how, and --config.
+void define_recipe(CLI::App& app, std::map<std::string, std::string>& given, std::string& config) {
     for (const OptionDescription& d : train_option_descriptions())
-        add_parsed(
-            app, "--" + d.name, join(d.values, d.get(TrainOptions{})), d.help,
-            [&command, name = d.name](const std::string& text) { command.given[name] = text; });
+        add_parsed(app, "--" + d.name, join(d.values, d.get(TrainOptions{})), d.help,
+                   [&given, name = d.name](const std::string& text) { given[name] = text; });
+    add_path(app, "--config", "FILE",
+             "Options from a file such as a run's options.toml; those of "
+             "the command line win",
+             config);
+}
+
+void define_train(CLI::App& app, TrainCommand& command, std::string& config) {
+    define_recipe(app, command.given, config);
     add_path(app, "--out", "DIR", "Run folder [a new one under runs/]", command.out);
     add_flag(app, "--resume",
              "Go on with the run in --out; only --epochs, --threads, --sparsity, --fuse and the "
@@ -79,10 +89,6 @@ void define_train(CLI::App& app, TrainCommand& command, std::string& config) {
     add_path(app, "--trace", "FILE.json", "When each thread did what, for ui.perfetto.dev",
              command.trace);
     add_flag(app, "--quiet", "Print the summary alone", command.options.quiet);
-    add_path(app, "--config", "FILE",
-             "Options from a file such as a run's options.toml; those of "
-             "the command line win",
-             config);
 }
 
 void define_run(CLI::App& app, RunChoice& choice, const std::string& output) {
@@ -122,6 +128,7 @@ struct CommandLine {
     SampleCommand sample;
     ManifoldCommand manifold;
     EncodeCommand encode;
+    CheckGradientsCommand check;
     VerifyCommand verify;
     std::string config;
 
@@ -170,6 +177,12 @@ struct CommandLine {
         define_run(*sub, encode.choice, "File [standard output]");
         define_split(*sub, encode.train_split);
 
+        sub = app.add_subcommand(
+            "check-gradients", "Proves every gradient of a model against two other ways to get it");
+        add_path(*sub, "RUN", "PATH", "Run folder [a new model, as the options say]", check.run);
+        add_flag(*sub, "--all", "Every parameter, on two images: takes minutes", check.all);
+        define_recipe(*sub, check.given, config);
+
         sub = app.add_subcommand("verify-determinism",
                                  "Whether every path gives the same weights on this machine");
         define_count(*sub, "--steps", "Updates to train for", verify.steps, kMaxSteps);
@@ -210,7 +223,8 @@ void refuse_odd_values(const std::vector<std::string>& arguments) {
         const std::string name = argument.substr(0, equals), value = argument.substr(equals + 1);
         if (value.empty())
             throw Error(ErrorKind::argument, printable(name), "no value after the =");
-        if (name == "--resume" || name == "--overwrite" || name == "--quiet" || name == "--profile")
+        if (name == "--resume" || name == "--overwrite" || name == "--quiet" ||
+            name == "--profile" || name == "--all")
             throw Error(ErrorKind::argument, name, "takes no value", "'" + value + "'", "none");
     }
 }
@@ -220,8 +234,8 @@ void refuse_odd_values(const std::vector<std::string>& arguments) {
     if (arguments.empty() || arguments.front().starts_with('-'))
         throw Error(ErrorKind::argument, "mnist_vae", "no command given",
                     arguments.empty() ? "" : "'" + printable(arguments.front()) + "' first",
-                    "train, evaluate, reconstruct, sample, manifold, encode, verify-determinism or "
-                    "info; see --help");
+                    "train, evaluate, reconstruct, sample, manifold, encode, check-gradients, "
+                    "verify-determinism or info; see --help");
     std::vector<std::string> names;
     for (const CLI::App* command : line.app.get_subcommands(nullptr))
         names.push_back(command->get_name());
@@ -255,21 +269,33 @@ void refuse_odd_values(const std::vector<std::string>& arguments) {
                 std::to_string(option->count()), std::to_string(option->get_items_expected_max()));
 }
 
+// The options from --config and, over them, those that were typed.
+void finish_recipe(const std::string& config, std::map<std::string, std::string>& given,
+                   TrainOptions& options) {
+    const auto typed = given;
+    if (!config.empty()) {
+        const std::vector<std::byte> bytes = read_file(config, kMaxConfigBytes);
+        const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        given = parse_toml(text, config);
+        apply(given, options, "");
+        for (const auto& [name, value] : typed) given[name] = value;
+    }
+    apply(typed, options, "--");
+}
+
 Command finish_train(CommandLine& line) {
     TrainCommand& command = line.train;
     if (command.resume && command.overwrite)
         throw Error(ErrorKind::argument, "--resume", "contradicts --overwrite");
     if (command.resume && command.out.empty())
         throw Error(ErrorKind::argument, "--resume", "needs --out, the run to go on with");
-    const auto typed = command.given;
-    if (!line.config.empty()) {
-        const std::vector<std::byte> bytes = read_file(line.config, kMaxConfigBytes);
-        const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-        command.given = parse_toml(text, line.config);
-        apply(command.given, command.options, "");
-        for (const auto& [name, value] : typed) command.given[name] = value;
-    }
-    apply(typed, command.options, "--");
+    finish_recipe(line.config, command.given, command.options);
+    return command;
+}
+
+Command finish_check(CommandLine& line) {
+    CheckGradientsCommand& command = line.check;
+    finish_recipe(line.config, command.given, command.options);
     return command;
 }
 
@@ -302,6 +328,7 @@ Command parse_command_line(const std::vector<std::string>& arguments) {
     if (name == "sample") return line.sample;
     if (name == "manifold") return line.manifold;
     if (name == "encode") return line.encode;
+    if (name == "check-gradients") return finish_check(line);
     if (name == "verify-determinism") return line.verify;
     return InfoCommand{};
 }

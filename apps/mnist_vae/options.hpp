@@ -96,6 +96,12 @@ struct EncodeCommand {
     RunChoice choice;
     bool train_split = false;
 };
+struct CheckGradientsCommand {
+    std::string run;       // a trained model; empty: a new one, as the options say
+    TrainOptions options;  // of the run, if there is one
+    std::map<std::string, std::string> given;
+    bool all = false;  // every element, on two images
+};
 struct VerifyCommand {
     Index steps = 200;
 };
@@ -107,7 +113,7 @@ struct TextCommand {
 
 using Command =
     std::variant<TrainCommand, EvaluateCommand, ReconstructCommand, SampleCommand, ManifoldCommand,
-                 EncodeCommand, VerifyCommand, InfoCommand, TextCommand>;
+                 EncodeCommand, CheckGradientsCommand, VerifyCommand, InfoCommand, TextCommand>;
 
 // Arguments without the program's name. Throws Error(argument), naming the option, what was found
 // and what was expected; Error(input) for a --config file that cannot be read.

@@ -12,7 +12,6 @@
 #include "../../core/parallel.hpp"
 #include "../../core/peak.hpp"
 #include "../../core/profile.hpp"
-#include "../../optim/sgd.hpp"
 #include "checkpoint.hpp"
 #include "commands.hpp"
 #include "dataset.hpp"
@@ -21,6 +20,7 @@
 #include "log_csv.hpp"
 #include "option_values.hpp"
 #include "profile_table.hpp"
+#include "recipe.hpp"
 #include "run_folder.hpp"
 #include "signals.hpp"
 #include "terminal.hpp"
@@ -83,39 +83,6 @@ void remove_run(const RunFolder& run) {
     }
 }
 
-Architecture architecture_of(const TrainOptions& options, const IdxImages& images) {
-    return {.image_rows = images.rows,
-            .image_cols = images.cols,
-            .hidden = options.hidden,
-            .latent = options.latent,
-            .activation = options.activation,
-            .recon_loss = options.recon_loss};
-}
-
-std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, ParameterArena& arena) {
-    if (options.optimizer == OptimizerKind::sgd) return std::make_unique<Sgd>(arena, SgdConfig{});
-    const bool keras = options.adam == EpsilonPlacement::keras;
-    return std::make_unique<Adam>(arena, keras ? AdamConfig::keras() : AdamConfig::torch());
-}
-
-TrainingPlan plan_of(const TrainOptions& options) {
-    return {.epochs = options.epochs,
-            .batch_size = options.batch_size,
-            .lr = options.lr,
-            .schedule = options.lr_schedule,
-            .clip_norm = options.clip_norm,
-            .kl_weight = static_cast<float>(options.kl_weight),
-            .seed = options.seed,
-            .sparsity = options.sparsity == Sparsity::automatic,
-            .fuse = options.fuse == Fusion::on,
-            .patience = options.patience};
-}
-
-std::string describe_machine() {
-    return std::string(isa_name(active_isa())) + ", " + std::to_string(thread_count()) +
-           (thread_count() == 1 ? " thread" : " threads");
-}
-
 void warn(const std::string& text) {
     std::fprintf(stderr, "mnist_vae: warning: %s\n", text.c_str());
 }
@@ -165,9 +132,8 @@ class TrainingRun {
                      " validation images",
              .model = model_.architecture().widths() + ", " + activation_name(options_.activation) +
                       ", " + std::to_string(model_.arena().parameter_count()) + " parameters",
-             .loss = std::string(recon_loss_name(options_.recon_loss)) + " + " +
-                     number_text(options_.kl_weight) + " kl, in nats per image",
-             .optimizer = describe_optimizer(),
+             .loss = describe_loss(options_) + ", in nats per image",
+             .optimizer = describe_optimizer(options_),
              .machine = describe_machine(),
              .folder = folder_.path.string()});
         if (dataset_.sample && !options_.quiet)
@@ -220,14 +186,6 @@ class TrainingRun {
     }
 
   private:
-    std::string describe_optimizer() const {
-        std::string text = "sgd, momentum 0.9";
-        if (options_.optimizer == OptimizerKind::adam)
-            text = options_.adam == EpsilonPlacement::keras ? "adam (keras)" : "adam (torch)";
-        return text + ", lr " + number_text(options_.lr) + ", batch " +
-               std::to_string(options_.batch_size) + ", seed " + std::to_string(options_.seed);
-    }
-
     void save() {
         const PhaseScope phase("checkpoint");
         save_checkpoint(folder_.checkpoint(), model_, *optimizer_, trainer_.position,
@@ -274,9 +232,7 @@ void run_train(const TrainCommand& command) {
     if (options.threads > 0) set_thread_count(options.threads);
 
     // Everything that can be wrong with the input is found before anything is written.
-    const std::optional<std::string> data =
-        options.data.empty() ? std::nullopt : std::optional(options.data);
-    const Dataset dataset = load_dataset(find_data_folder(data));
+    const Dataset dataset = load_data(options.data);
     if (options.batch_size > dataset.train.images.count)
         throw Error(ErrorKind::argument, "--batch-size", "larger than the data",
                     std::to_string(options.batch_size),

@@ -1,11 +1,23 @@
 #include "vae.hpp"
 
+#include <algorithm>
+
 #include "../../core/ops.hpp"
 #include "../../losses/bce.hpp"
 #include "../../losses/kl_divergence.hpp"
 #include "../../losses/mse.hpp"
 
 namespace handgrad::mnist_vae {
+
+namespace {
+
+ConstMatrixView copy_to(Matrix& target, ConstMatrixView source) {
+    const MatrixView view = target.resize(source.rows, source.cols);
+    for (Index i = 0; i < source.rows; ++i) std::copy_n(source.row(i), source.cols, view.row(i));
+    return view;
+}
+
+}  // namespace
 
 std::string Architecture::widths() const {
     std::string there = std::to_string(pixels()), back = there;
@@ -44,6 +56,12 @@ Vae::Vae(const Architecture& architecture)
     arena_.allocate();
 }
 
+ConstMatrixView Vae::zeros_like(ConstMatrixView m) {
+    const MatrixView zeros = zeros_.resize(m.rows, m.cols);
+    for (Index i = 0; i < m.rows; ++i) std::fill_n(zeros.row(i), m.cols, 0.0f);
+    return zeros;
+}
+
 LossTerms Vae::forward_training(ConstMatrixView x, ConstMatrixView noise, float kl_weight,
                                 const SparseBatch* sparse) {
     const MatrixView doutput = doutput_.resize(x.rows, x.cols);
@@ -59,10 +77,41 @@ LossTerms Vae::forward_training(ConstMatrixView x, ConstMatrixView noise, float 
 }
 
 void Vae::backward(GradientSink* sink) {
-    const ConstMatrixView dz =
-        decoder_.backward(doutput_, Write::overwrite, InputGradient::compute, sink);
-    const ConstMatrixView dhead = latent_.backward(dz, dmu_, dlogvar_);
+    dz_ = decoder_.backward(doutput_, Write::overwrite, InputGradient::compute, sink);
+    const ConstMatrixView dhead = latent_.backward(dz_, dmu_, dlogvar_);
     encoder_.backward(dhead, Write::overwrite, InputGradient::skip, sink);
+}
+
+// Zeros take the place of the other part's gradient, from where the two meet.
+void Vae::backward_part(LossPart part) {
+    std::fill(arena_.gradients().begin(), arena_.gradients().end(), 0.0f);
+    const ConstMatrixView zeros = zeros_like(dmu_);
+    ConstMatrixView dhead;
+    if (part == LossPart::recon) {
+        dz_ = decoder_.backward(doutput_, Write::overwrite);
+        dhead = latent_.backward(dz_, zeros, zeros);
+    } else {
+        dhead = latent_.backward(zeros, dmu_, dlogvar_);
+    }
+    encoder_.backward(dhead, Write::overwrite, InputGradient::skip);
+}
+
+Vae::HeadGradients Vae::head_gradients() {
+    const ConstMatrixView zeros = zeros_like(dmu_);
+    return {copy_to(recon_head_, latent_.backward(dz_, zeros, zeros)),
+            copy_to(kl_head_, latent_.backward(zeros, dmu_, dlogvar_))};
+}
+
+std::vector<NamedOutput> Vae::outputs() const {
+    std::vector<NamedOutput> outputs;
+    for (std::size_t i = 0; i < hidden_.size(); ++i)
+        outputs.push_back({"encoder." + std::to_string(i), hidden_[i]->output()});
+    outputs.push_back({"mu", latent_.mu()});
+    outputs.push_back({"logvar", latent_.logvar()});
+    outputs.push_back({"z", latent_.z()});
+    for (std::size_t i = 0; i < mirrored_.size(); ++i)
+        outputs.push_back({"decoder." + std::to_string(i), mirrored_[i]->output()});
+    return outputs;
 }
 
 LossTerms Vae::forward(ConstMatrixView x, ConstMatrixView noise, float kl_weight) {

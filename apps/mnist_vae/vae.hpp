@@ -47,6 +47,15 @@ struct LossTerms {
     double loss = 0, recon = 0, kl = 0;
 };
 
+// A part of the loss: recon, or kl_weight kl.
+enum class LossPart { recon, kl };
+
+// What a layer computed, for looking inside.
+struct NamedOutput {
+    std::string name;  // "encoder.0", "mu", "logvar", "z", "decoder.0", ...
+    ConstMatrixView values;
+};
+
 // A tensor as files know it. Weights are (in, out) in memory and PyTorch's (out, in) in files.
 struct NamedTensor {
     std::string name;  // "encoder.0.weight", "mu.bias", "decoder.1.weight", ...
@@ -72,6 +81,20 @@ class Vae {
     // the arena or, with a sink, sent there instead.
     void backward(GradientSink* sink = nullptr);
 
+    // The same of one part of the loss alone, in the arena, for those who want to see the parts.
+    void backward_part(LossPart part);
+
+    // The two addends of the last backward()'s gradient at the head, each (n, 2 latent) = [dmu |
+    // dlogvar]. Valid until the next call of any function here.
+    struct HeadGradients {
+        ConstMatrixView recon, kl;
+    };
+    HeadGradients head_gradients();
+
+    // Of the last forward, in the order in which they were computed; the last is the decoder's
+    // output. Valid likewise.
+    std::vector<NamedOutput> outputs() const;
+
     // The loss alone.
     LossTerms forward(ConstMatrixView x, ConstMatrixView noise, float kl_weight);
 
@@ -89,6 +112,7 @@ class Vae {
     std::vector<NamedTensor> tensors(std::span<float> flat);
 
   private:
+    ConstMatrixView zeros_like(ConstMatrixView m);
     double recon_loss(ConstMatrixView output, ConstMatrixView x, MatrixView doutput) const;
 
     Architecture architecture_;
@@ -98,7 +122,9 @@ class Vae {
     Sequential decoder_;
     std::vector<Dense*> hidden_, mirrored_;  // the layers of the two stacks, input side first
     Dense *head_ = nullptr, *first_ = nullptr;
+    ConstMatrixView dz_;  // of the last backward
     Matrix doutput_, dmu_, dlogvar_, pixels_;
+    Matrix zeros_, recon_head_, kl_head_;  // for looking inside
 };
 
 }  // namespace handgrad::mnist_vae

@@ -294,7 +294,7 @@ expect_refused "evaluate '' is refused" RUN
 
 # --- Help ---
 
-for command in '' train evaluate reconstruct sample manifold encode verify-determinism info; do
+for command in '' train evaluate reconstruct sample manifold encode check-gradients verify-determinism info; do
   for flag in --help -h; do
     # shellcheck disable=SC2086 # no command is no word
     run $command $flag

@@ -9,12 +9,7 @@
 
 namespace handgrad::test {
 
-inline reference::Tensor<double> to_tensor(ConstBlockedView m) {
-    reference::Tensor<double> t(m.rows, m.cols);
-    for (Index i = 0; i < m.rows; ++i)
-        for (Index j = 0; j < m.cols; ++j) t(i, j) = m(i, j);
-    return t;
-}
+using reference::to_tensor;
 
 // Uniform in [low, high].
 inline Matrix random_matrix(Index rows, Index cols, unsigned seed, float low = -1, float high = 1) {

@@ -1,0 +1,110 @@
+// `mnist_vae check-gradients`: proves the gradients of a model, as it is configured.
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+#include <vector>
+
+#include "../../core/error.hpp"
+#include "../../core/parallel.hpp"
+#include "../../core/random.hpp"
+#include "checkpoint.hpp"
+#include "commands.hpp"
+#include "evaluation.hpp"
+#include "gradient_check.hpp"
+#include "recipe.hpp"
+#include "run_folder.hpp"
+#include "terminal.hpp"
+
+namespace handgrad::mnist_vae {
+
+namespace {
+
+// For one batch twice as many images are read: some may lie at a kink.
+constexpr Index kImages = 8, kImagesForAll = 2, kElements = 64;
+
+// The options of the run, with what does not change a gradient as it was given now.
+TrainOptions options_of(const CheckGradientsCommand& command) {
+    if (command.run.empty()) return command.options;
+    TrainOptions options = read_run_options(RunFolder{command.run}.options());
+    for (const auto& [name, value] : command.given) {
+        if (name == "data")
+            options.data = value;
+        else if (name == "threads")
+            options.threads = command.options.threads;
+        else
+            throw Error(ErrorKind::argument, "--" + name,
+                        "contradicts RUN, whose options are those of its options.toml");
+    }
+    return options;
+}
+
+std::string table_row(const GradientRow& row) {
+    const std::string elements =
+        row.elements == row.size ? "all " + std::to_string(row.size)
+                                 : std::to_string(row.elements) + " of " + std::to_string(row.size);
+    const auto& f = row.float_errors;
+    const auto& d = row.double_errors;
+    char text[256];
+    std::snprintf(text, sizeof text,
+                  "%-17s %-16s %14s  %7.1e %7.1e %7.1e  %7.1e %7.1e %7.1e %5td  %s\n",
+                  row.tensor.c_str(), row.path.c_str(), elements.c_str(), f.worst, f.mean,
+                  f.relative_l2, d.worst, d.mean, d.relative_l2, row.kinks,
+                  row.problem.empty() ? "ok" : ("FAILED: " + row.problem).c_str());
+    return text;
+}
+
+}  // namespace
+
+void run_check_gradients(const CheckGradientsCommand& command) {
+    const TrainOptions options = options_of(command);
+    if (options.threads > 0) set_thread_count(options.threads);
+    const Dataset dataset = load_data(options.data);
+    const IdxImages& images = dataset.train.images;
+
+    Vae model(command.run.empty() ? architecture_of(options, images)
+                                  : read_config(RunFolder{command.run}));
+    check_image_size("--data", model.architecture(), images);
+    if (command.run.empty())
+        model.initialize(options.init, options.seed);
+    else
+        load_model(RunFolder{command.run}.model(), model);
+
+    const GradientCheckPlan plan{.kl_weight = static_cast<float>(options.kl_weight),
+                                 .images = command.all ? kImagesForAll : kImages,
+                                 .elements = command.all ? 0 : kElements,
+                                 .seed = options.seed};
+    const Index candidates = std::min(2 * plan.images, images.count);
+    std::vector<std::uint32_t> samples(static_cast<std::size_t>(candidates));
+    std::iota(samples.begin(), samples.end(), 0);
+    Matrix x(candidates, model.architecture().pixels());
+    Matrix noise(candidates, model.architecture().latent);
+    load_images(images, 0, x);
+    fill_noise(options.seed, Purpose::training_noise, 1, samples, noise);
+
+    print("The gradients of " + model.architecture().widths() + ", " + describe_loss(options) +
+          ", " + describe_machine() +
+          ", with the noise held still:\n"
+          "float, the backward pass of training, beside complex steps of the scalar forward pass;\n"
+          "double, the scalar backward pass, beside central differences. Errors are relative.\n\n"
+          "                                                              float                 "
+          "    double\n"
+          "tensor            path                   elements    worst    mean      l2    worst    "
+          "mean      l2 kinks\n");
+    const GradientCheck check = check_gradients(
+        model, x, noise, plan, [](const GradientRow& row) { print(table_row(row)); });
+    const Index failed = std::count_if(check.rows.begin(), check.rows.end(),
+                                       [](const GradientRow& row) { return !row.problem.empty(); });
+    char text[256];
+    std::snprintf(text, sizeof text,
+                  "\n%td images, %td more skipped at a kink; tolerances: l2 %.0e for float, worst "
+                  "%.0e for double\n",
+                  check.images, check.skipped_images, kFloatTolerance, kDoubleTolerance);
+    print(text);
+    if (failed > 0)
+        throw Error(ErrorKind::mismatch, "check-gradients", "gradients are wrong",
+                    std::to_string(failed) + " of " + std::to_string(check.rows.size()) + " rows",
+                    "none");
+    print("Every gradient is proven.\n");
+}
+
+}  // namespace handgrad::mnist_vae

@@ -1,0 +1,315 @@
+#include "gradient_check.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <complex>
+#include <numeric>
+
+#include "../../core/error.hpp"
+#include "../../core/parallel.hpp"
+#include "../../core/random.hpp"
+#include "../../core/reference_perturbation.hpp"
+
+namespace handgrad::mnist_vae {
+
+namespace {
+
+using Complex = std::complex<double>;
+using Tensor = reference::Tensor<double>;
+
+constexpr double kComplexStep = 1e-30;
+// Of the difference, for a parameter of size 1: with a truncation error of its fourth power.
+constexpr long double kDifferenceStep = 1e-5L;
+// Gradients below it are compared with it instead of with themselves.
+constexpr double kFloor = 1e-8;
+constexpr double kMostKinks = 0.25;
+// At least so many expected values must not be zero: a tenth of them, or this number.
+constexpr double kNonZeroShare = 0.1, kNonZeroCount = 32;
+
+double relative_difference(double a, double n) {
+    return std::abs(a - n) / std::max({std::abs(a), std::abs(n), kFloor});
+}
+
+// The gradient of one element, part by part of the loss, in all ways but the float one.
+struct ElementTruth {
+    double recon = 0, kl = 0;              // by complex step
+    double recon_slope = 0, kl_slope = 0;  // by central differences
+    bool recon_kink = false, kl_kink = false;
+};
+
+// The derivative at 0 of a function of delta, from central differences with steps h and 2h, whose
+// errors of order h^2 cancel in 4/3 of the one less 1/3 of the other. Where the two differ by more
+// than what smooth functions make of h, there is a kink between.
+struct Slope {
+    double value;
+    bool kink;
+};
+Slope extrapolate(long double with_h, long double with_2h) {
+    return {double((4 * with_h - with_2h) / 3),
+            !(relative_difference(double(with_h), double(with_2h)) <= kDoubleTolerance)};
+}
+
+// (f(delta) - f(-delta)) / (2 delta) of a sum, addend by addend.
+long double central_difference(const std::vector<long double>& plus,
+                               const std::vector<long double>& minus, long double delta) {
+    long double sum = 0;
+    for (std::size_t k = 0; k < plus.size(); ++k) sum += plus[k] - minus[k];
+    return sum / (2 * delta);
+}
+
+double imaginary_sum(const std::vector<Complex>& addends) {
+    double sum = 0;
+    for (const Complex& addend : addends) sum += addend.imag();
+    return sum;
+}
+
+class TruthFinder {
+  public:
+    TruthFinder(const reference::VaeConfig& config, reference::Vae<double>& model, const Tensor& x,
+                const Tensor& noise)
+        : model_(model), complex_(config, model, x, noise), wide_(config, model, x, noise) {}
+
+    ElementTruth find(std::size_t p, std::size_t e) const {
+        ElementTruth truth;
+        const auto step = complex_.losses(p, e, Complex(0, kComplexStep));
+        truth.recon = imaginary_sum(step.recon) / kComplexStep;
+        truth.kl = imaginary_sum(step.kl) / kComplexStep;
+
+        const long double value = model_.parameters()[p][e];
+        const long double h = kDifferenceStep * std::max(1.0L, std::abs(value));
+        long double recon[2], kl[2];
+        for (int k : {0, 1}) {
+            const long double delta = (k + 1) * h;
+            const auto plus = wide_.losses(p, e, delta), minus = wide_.losses(p, e, -delta);
+            recon[k] = difference(plus.recon, minus.recon, delta);
+            kl[k] = difference(plus.kl, minus.kl, delta);
+        }
+        const Slope recon_slope = extrapolate(recon[0], recon[1]);
+        const Slope kl_slope = extrapolate(kl[0], kl[1]);
+        truth.recon_slope = recon_slope.value;
+        truth.recon_kink = recon_slope.kink;
+        truth.kl_slope = kl_slope.value;
+        truth.kl_kink = kl_slope.kink;
+        return truth;
+    }
+
+  private:
+    // A step that only one of the two sides feels goes over a kink.
+    static long double difference(const std::vector<long double>& plus,
+                                  const std::vector<long double>& minus, long double delta) {
+        if (plus.size() != minus.size()) return NAN;
+        return central_difference(plus, minus, delta);
+    }
+
+    reference::Vae<double>& model_;
+    reference::PerturbedVae<Complex> complex_;
+    reference::PerturbedVae<long double> wide_;
+};
+
+GradientErrors errors_of(const std::vector<double>& got, const std::vector<double>& want) {
+    GradientErrors errors;
+    double sum = 0, difference = 0, norm = 0;
+    for (std::size_t k = 0; k < want.size(); ++k) {
+        const double error = relative_difference(got[k], want[k]);
+        if (!(error <= errors.worst)) errors.worst = std::isnan(error) ? INFINITY : error;
+        sum += error;
+        difference += (got[k] - want[k]) * (got[k] - want[k]);
+        norm += want[k] * want[k];
+    }
+    errors.mean = want.empty() ? 0 : sum / double(want.size());
+    errors.relative_l2 = difference == 0 ? 0 : std::sqrt(difference / norm);
+    for (double* error : {&errors.mean, &errors.relative_l2})
+        if (std::isnan(*error)) *error = INFINITY;
+    return errors;
+}
+
+// Which images the model and its reference treat alike: the same ReLUs let through, the same values
+// are clamped.
+std::vector<bool> agreeing_images(const Architecture& architecture,
+                                  const std::vector<NamedOutput>& outputs,
+                                  const std::vector<Tensor>& truth) {
+    std::vector<bool> agree(std::size_t(truth.front().rows), true);
+    std::size_t t = 0;
+    for (const NamedOutput& output : outputs) {
+        if (output.name == "z") continue;
+        const Tensor& wanted = truth[t++];
+        const bool last = t == truth.size();
+        const bool is_logvar = output.name == "logvar", is_head = is_logvar || output.name == "mu";
+        const auto decision = [&](double y) {
+            if (is_logvar)
+                return reference::inside(y, reference::kLogvarMin, reference::kLogvarMax);
+            if (is_head) return true;
+            if (last)
+                return architecture.recon_loss != ReconLoss::bce_probabilities ||
+                       reference::inside(y, reference::kProbabilityClip,
+                                         1 - reference::kProbabilityClip);
+            return architecture.activation != Activation::relu || y > 0;
+        };
+        for (Index n = 0; n < wanted.rows; ++n)
+            for (Index j = 0; j < wanted.cols; ++j)
+                if (decision(double(output.values(n, j))) != decision(wanted(n, j)))
+                    agree[std::size_t(n)] = false;
+    }
+    return agree;
+}
+
+// Positions of a tensor: half of them where it has a gradient, half anywhere; all if `count` is 0.
+std::vector<std::size_t> choose_elements(const Tensor& gradient, Index count, std::uint64_t seed,
+                                         std::size_t tensor) {
+    std::vector<std::uint32_t> order(gradient.size());
+    std::iota(order.begin(), order.end(), 0);
+    if (count == 0 || std::size_t(count) >= order.size()) return {order.begin(), order.end()};
+    handgrad::shuffle(seed, std::uint32_t(tensor), order);
+    std::vector<std::size_t> chosen(order.begin(), order.begin() + count / 2);
+    for (std::size_t k = std::size_t(count / 2);
+         k < order.size() && chosen.size() < std::size_t(count); ++k)
+        if (gradient[order[k]] != 0) chosen.push_back(order[k]);
+    return chosen;
+}
+
+Matrix select_rows(ConstMatrixView m, const std::vector<Index>& rows) {
+    Matrix selected(Index(rows.size()), m.cols);
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        std::copy_n(m.row(rows[i]), m.cols, selected.row(Index(i)));
+    return selected;
+}
+
+std::vector<Tensor> gradients_of(Vae& model) {
+    std::vector<Tensor> gradients;
+    for (const NamedTensor& t : model.tensors(model.arena().gradients()))
+        gradients.push_back(reference::to_tensor(t.values));
+    return gradients;
+}
+
+// What was found for one tensor and one part of the loss.
+struct Comparison {
+    std::vector<double> float_got, float_want, double_got, double_want;
+    Index kinks = 0;
+
+    void add(double simd, double scalar, double complex_step, double slope, bool kink) {
+        float_got.push_back(simd);
+        float_want.push_back(complex_step);
+        if (kink) {
+            ++kinks;
+            return;
+        }
+        double_got.push_back(scalar);
+        double_want.push_back(slope);
+    }
+
+    GradientRow row(const std::string& tensor, const std::string& path, Index size) const {
+        GradientRow row{.tensor = tensor,
+                        .path = path,
+                        .elements = Index(float_want.size()),
+                        .size = size,
+                        .float_errors = errors_of(float_got, float_want),
+                        .double_errors = errors_of(double_got, double_want),
+                        .kinks = kinks};
+        const double n = double(row.elements);
+        const double non_zeros = n - double(std::count(float_want.begin(), float_want.end(), 0.0));
+        if (!(row.float_errors.relative_l2 <= kFloatTolerance))
+            row.problem = "float is wrong";
+        else if (!(row.double_errors.worst <= kDoubleTolerance))
+            row.problem = "double is wrong";
+        else if (double(kinks) > kMostKinks * n)
+            row.problem = "too many kinks";
+        else if (non_zeros < std::min(kNonZeroShare * n, kNonZeroCount) || non_zeros == 0)
+            row.problem = "nearly all zero";
+        return row;
+    }
+};
+
+}  // namespace
+
+bool GradientCheck::passed() const {
+    return std::all_of(rows.begin(), rows.end(),
+                       [](const GradientRow& row) { return row.problem.empty(); });
+}
+
+GradientCheck check_gradients(Vae& model, ConstMatrixView images, ConstMatrixView noise,
+                              const GradientCheckPlan& plan,
+                              const std::function<void(const GradientRow&)>& row_done) {
+    const Architecture& a = model.architecture();
+    const reference::VaeConfig config{.inputs = a.pixels(),
+                                      .hidden = a.hidden,
+                                      .latent = a.latent,
+                                      .activation = a.activation,
+                                      .recon_loss = static_cast<reference::ReconLoss>(a.recon_loss),
+                                      .kl_weight = double(plan.kl_weight)};
+    reference::Vae<double> truth(config);
+    const std::vector<NamedTensor> tensors = model.tensors(model.arena().values());
+    for (std::size_t p = 0; p < tensors.size(); ++p)
+        truth.parameters()[p] = reference::to_tensor(tensors[p].values);
+
+    GradientCheck check;
+    model.forward(images, noise, plan.kl_weight);
+    truth.forward(reference::to_tensor(images), reference::to_tensor(noise));
+    const std::vector<bool> agree = agreeing_images(a, model.outputs(), truth.outputs());
+    std::vector<Index> chosen;
+    for (Index n = 0; n < images.rows && Index(chosen.size()) < plan.images; ++n)
+        agree[std::size_t(n)] ? chosen.push_back(n) : void(++check.skipped_images);
+    if (2 * Index(chosen.size()) < std::min(plan.images, images.rows))
+        throw Error(ErrorKind::mismatch, "check-gradients", "too many images lie at a kink",
+                    std::to_string(check.skipped_images), "at most half");
+    check.images = Index(chosen.size());
+    const Matrix x = select_rows(images, chosen), frozen = select_rows(noise, chosen);
+
+    // The backward passes.
+    SparseBatch sparse;
+    sparse.x.assign(x);
+    sparse.transposed.assign_transpose(sparse.x);
+    model.forward_training(x, frozen, plan.kl_weight, &sparse);
+    model.backward();
+    const std::vector<Tensor> simd = gradients_of(model);
+    model.backward_part(LossPart::recon);
+    const std::vector<Tensor> simd_recon = gradients_of(model);
+    model.backward_part(LossPart::kl);
+    const std::vector<Tensor> simd_kl = gradients_of(model);
+
+    const Tensor wide_x = reference::to_tensor(x), wide_noise = reference::to_tensor(frozen);
+    truth.forward(wide_x, wide_noise);
+    truth.backward();
+    const std::vector<Tensor> scalar = truth.gradients();
+    truth.backward(0);
+    const std::vector<Tensor> scalar_kl = truth.gradients();
+
+    // The truth, element by element.
+    const TruthFinder finder(config, truth, wide_x, wide_noise);
+    const double weight = double(plan.kl_weight);
+    const std::size_t first_of_decoder = 2 * (a.hidden.size() + 2);
+    for (std::size_t p = 0; p < tensors.size(); ++p) {
+        const std::vector<std::size_t> elements =
+            choose_elements(simd[p], plan.elements, plan.seed, p);
+        std::vector<ElementTruth> found(elements.size());
+        parallel_for(Index(elements.size()), 1, [&](Index begin, Index end) {
+            for (Index k = begin; k < end; ++k)
+                found[std::size_t(k)] = finder.find(p, elements[std::size_t(k)]);
+        });
+
+        Comparison recon, kl, both;
+        for (std::size_t k = 0; k < elements.size(); ++k) {
+            const std::size_t e = elements[k];
+            const ElementTruth& t = found[k];
+            recon.add(simd_recon[p][e], scalar[p][e] - scalar_kl[p][e], t.recon, t.recon_slope,
+                      t.recon_kink);
+            kl.add(simd_kl[p][e], scalar_kl[p][e], weight * t.kl, weight * t.kl_slope, t.kl_kink);
+            both.add(simd[p][e], scalar[p][e], t.recon + weight * t.kl,
+                     t.recon_slope + weight * t.kl_slope, t.recon_kink || t.kl_kink);
+        }
+        const auto report = [&](const Comparison& comparison, const char* path) {
+            check.rows.push_back(comparison.row(tensors[p].name, path, Index(simd[p].size())));
+            row_done(check.rows.back());
+        };
+        if (p >= first_of_decoder) {
+            report(both, "recon");
+            continue;
+        }
+        report(recon, "recon through z");
+        if (weight == 0) continue;
+        report(kl, "kl");
+        report(both, "recon + kl");
+    }
+    return check;
+}
+
+}  // namespace handgrad::mnist_vae

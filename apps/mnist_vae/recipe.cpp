@@ -1,0 +1,64 @@
+#include "recipe.hpp"
+
+#include "../../core/isa.hpp"
+#include "../../core/parallel.hpp"
+#include "../../optim/adam.hpp"
+#include "../../optim/sgd.hpp"
+#include "option_values.hpp"
+#include "run_folder.hpp"
+
+namespace handgrad::mnist_vae {
+
+Architecture architecture_of(const TrainOptions& options, const IdxImages& images) {
+    return {.image_rows = images.rows,
+            .image_cols = images.cols,
+            .hidden = options.hidden,
+            .latent = options.latent,
+            .activation = options.activation,
+            .recon_loss = options.recon_loss};
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, ParameterArena& arena) {
+    if (options.optimizer == OptimizerKind::sgd) return std::make_unique<Sgd>(arena, SgdConfig{});
+    const bool keras = options.adam == EpsilonPlacement::keras;
+    return std::make_unique<Adam>(arena, keras ? AdamConfig::keras() : AdamConfig::torch());
+}
+
+TrainingPlan plan_of(const TrainOptions& options) {
+    return {.epochs = options.epochs,
+            .batch_size = options.batch_size,
+            .lr = options.lr,
+            .schedule = options.lr_schedule,
+            .clip_norm = options.clip_norm,
+            .kl_weight = static_cast<float>(options.kl_weight),
+            .seed = options.seed,
+            .sparsity = options.sparsity == Sparsity::automatic,
+            .fuse = options.fuse == Fusion::on,
+            .patience = options.patience};
+}
+
+Dataset load_data(const std::string& data_option, Splits splits) {
+    const std::optional<std::string> wanted =
+        data_option.empty() ? std::nullopt : std::optional(data_option);
+    return load_dataset(find_data_folder(wanted), splits);
+}
+
+std::string describe_loss(const TrainOptions& options) {
+    return std::string(recon_loss_name(options.recon_loss)) + " + " +
+           number_text(options.kl_weight) + " kl";
+}
+
+std::string describe_optimizer(const TrainOptions& options) {
+    std::string text = "sgd, momentum 0.9";
+    if (options.optimizer == OptimizerKind::adam)
+        text = options.adam == EpsilonPlacement::keras ? "adam (keras)" : "adam (torch)";
+    return text + ", lr " + number_text(options.lr) + ", batch " +
+           std::to_string(options.batch_size) + ", seed " + std::to_string(options.seed);
+}
+
+std::string describe_machine() {
+    return std::string(isa_name(active_isa())) + ", " + std::to_string(thread_count()) +
+           (thread_count() == 1 ? " thread" : " threads");
+}
+
+}  // namespace handgrad::mnist_vae

@@ -1,0 +1,25 @@
+// What the options of `train` stand for: the model, its optimiser, the plan, and how they are told.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "../../optim/optimizer.hpp"
+#include "dataset.hpp"
+#include "options.hpp"
+#include "trainer.hpp"
+
+namespace handgrad::mnist_vae {
+
+Architecture architecture_of(const TrainOptions& options, const IdxImages& images);
+std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, ParameterArena& arena);
+TrainingPlan plan_of(const TrainOptions& options);
+
+// The data set of --data, or with an empty text that of the usual places.
+Dataset load_data(const std::string& data_option, Splits splits = Splits::train_and_test);
+
+std::string describe_loss(const TrainOptions& options);       // "bce + 1 kl"
+std::string describe_optimizer(const TrainOptions& options);  // "adam (keras), lr 0.001, ..."
+std::string describe_machine();                               // "avx512, 2 threads"
+
+}  // namespace handgrad::mnist_vae
