@@ -48,6 +48,10 @@ class PerturbedVae {
         }
     }
 
+    // a = x W + b of every layer, where nothing is moved.
+    const std::vector<Tensor<T>>& pre_activations() const { return a_; }
+    const std::vector<Tensor<T>>& outputs() const { return y_; }
+
     // With element e of parameter tensor p (in the order of Vae::parameters()) moved by delta.
     LossAddends<T> losses(std::size_t p, std::size_t e, T delta) const {
         const std::size_t l = p / 2;

@@ -48,9 +48,9 @@ struct GradientCheck {
     bool passed() const;
 };
 
-// Takes the first images (n, pixels) whose ReLUs and clamps decide in float as they do in double:
-// a pre-activation within a rounding error of its kink has two derivatives, and both are right.
-// `row_done` is called after each row. Throws Error(mismatch) if half of the images are such.
+// Takes the first images (n, pixels) that lie away from every kink: where rounding decides what a
+// ReLU or a clamp does there are two derivatives, and both are right.
+// `row_done` is called after each row. Throws Error(mismatch) unless there are half of plan.images.
 //
 // A row fails if an error exceeds its tolerance, if more than a quarter of its central differences
 // step over a kink, or if nearly all of its expected values are zero: a backward pass that computes
