@@ -14,7 +14,7 @@ namespace handgrad::mnist_vae {
 namespace {
 
 constexpr const char* kModelFormat = "handgrad-model-1";
-constexpr const char* kCheckpointFormat = "handgrad-checkpoint-1";
+constexpr const char* kCheckpointFormat = "handgrad-checkpoint-2";
 constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 36;
 
 TensorLayout layout_of(const NamedTensor& t) {
@@ -93,19 +93,21 @@ void save_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
     add_tensors(model, model.arena().values(), "", tensors);
     for (const Optimizer::Buffer& buffer : optimizer.state())
         add_tensors(model, buffer.values, buffer.name + ".", tensors);
-    replace_file(path,
-                 serialize_safetensors(std::move(tensors),
-                                       {{"format", kCheckpointFormat},
-                                        {"data_hash", data_hash},
-                                        {"step", std::to_string(optimizer.steps())},
-                                        {"epoch", std::to_string(position.epoch)},
-                                        {"batch", std::to_string(position.batch)},
-                                        {"recon_sum", number_text(position.recon_sum)},
-                                        {"kl_sum", number_text(position.kl_sum)},
-                                        {"seconds", number_text(position.seconds)},
-                                        {"best_val_loss", number_text(position.best_val_loss)},
-                                        {"best_epoch", std::to_string(position.best_epoch)}}),
-                 Previous::keep);
+    replace_file(
+        path,
+        serialize_safetensors(std::move(tensors),
+                              {{"format", kCheckpointFormat},
+                               {"data_hash", data_hash},
+                               {"step", std::to_string(optimizer.steps())},
+                               {"epoch", std::to_string(position.epoch)},
+                               {"batch", std::to_string(position.batch)},
+                               {"recon_sum", number_text(position.recon_sum)},
+                               {"kl_sum", number_text(position.kl_sum)},
+                               {"clamped_logvars", std::to_string(position.clamped_logvars)},
+                               {"seconds", number_text(position.seconds)},
+                               {"best_val_loss", number_text(position.best_val_loss)},
+                               {"best_epoch", std::to_string(position.best_epoch)}}),
+        Previous::keep);
 }
 
 Position load_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
@@ -128,6 +130,7 @@ Position load_checkpoint(const std::string& path, Vae& model, Optimizer& optimiz
             .batch = number<Index>(file, path, "batch"),
             .recon_sum = number<double>(file, path, "recon_sum"),
             .kl_sum = number<double>(file, path, "kl_sum"),
+            .clamped_logvars = number<Index>(file, path, "clamped_logvars"),
             .seconds = number<double>(file, path, "seconds"),
             .best_val_loss = number<double>(file, path, "best_val_loss"),
             .best_epoch = number<Index>(file, path, "best_epoch")};

@@ -39,7 +39,7 @@ Evaluator::Evaluator(Vae& model, const IdxImages& images) : model_(model), image
     if (images.count == 0) throw Error(ErrorKind::argument, "evaluate", "no images");
 }
 
-LossTerms Evaluator::evaluate(const NoiseSource* source, float kl_weight) {
+LossTerms Evaluator::evaluate(const NoiseSource* source, float kl_weight, LatentLedger* ledger) {
     const Architecture& architecture = model_.architecture();
     LossTerms sum;
     std::uint32_t samples[kBatch];
@@ -56,6 +56,7 @@ LossTerms Evaluator::evaluate(const NoiseSource* source, float kl_weight) {
             for (Index i = 0; i < n; ++i) std::fill_n(noise.row(i), noise.cols, 0.0f);
         }
         const LossTerms terms = model_.forward(x, noise, kl_weight);
+        if (ledger != nullptr) ledger->add(model_.posterior().mu, model_.posterior().logvar);
         sum.recon += terms.recon * double(n);
         sum.kl += terms.kl * double(n);
     }

@@ -3,6 +3,7 @@
 
 #include "../../core/io/idx.hpp"
 #include "../../core/random.hpp"
+#include "latent_ledger.hpp"
 #include "vae.hpp"
 
 namespace handgrad::mnist_vae {
@@ -21,7 +22,8 @@ class Evaluator {
     // than the model's, or none.
     Evaluator(Vae& model, const IdxImages& images);
 
-    LossTerms evaluate(const NoiseSource* noise, float kl_weight);
+    // A ledger gets all mu and logvar.
+    LossTerms evaluate(const NoiseSource* noise, float kl_weight, LatentLedger* ledger = nullptr);
 
   private:
     Vae& model_;

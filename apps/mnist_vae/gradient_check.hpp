@@ -36,7 +36,7 @@ struct GradientRow {
     Index elements = 0, size = 0;  // compared, and of the tensor
     GradientErrors float_errors, double_errors;
     Index kinks = 0;      // elements whose central difference steps over a kink, and is left out
-    std::string problem;  // empty if the row has passed
+    std::string problem{};  // empty if the row has passed
 };
 
 // float: relative L2 of a tensor. double: the worst element.

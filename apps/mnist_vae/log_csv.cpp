@@ -1,42 +1,40 @@
 #include "log_csv.hpp"
 
-#include <cerrno>
-#include <charconv>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <sstream>
 
 #include "../../core/error.hpp"
-#include "../../core/io/atomic_file.hpp"
-#include "../../core/io/file.hpp"
 
 namespace handgrad::mnist_vae {
 
 namespace {
 
 constexpr const char* kHeader =
-    "epoch,step,loss,recon,kl,val_loss,val_recon,val_kl,lr,seconds,images_per_s\n";
-constexpr std::uint64_t kMaxLogBytes = 1 << 28;
+    "epoch,step,loss,recon,kl,val_loss,val_recon,val_kl,lr,seconds,images_per_s,active_units,"
+    "clamped_logvars";
+constexpr const char* kLatentsHeader =
+    "epoch,latent,kl,mu_mean,mu_variance,active,posterior_mean,posterior_variance";
+constexpr std::size_t kColumns = 13;
 
 std::string format_row(const EpochMetrics& m) {
     std::string row = std::to_string(m.epoch) + "," + std::to_string(m.step);
     for (double value : {m.loss, m.recon, m.kl, m.val_loss, m.val_recon, m.val_kl, m.lr, m.seconds,
-                         m.images_per_second}) {
-        // to_chars knows no locale: a point is a point everywhere.
-        char text[32];
-        const auto end =
-            std::to_chars(text, text + sizeof text, value, std::chars_format::general, 9).ptr;
-        row += "," + std::string(text, end);
-    }
-    return row + "\n";
+                         m.images_per_second})
+        row += "," + csv_number(value);
+    return row + "," + std::to_string(m.active_units) + "," + std::to_string(m.clamped_logvars) +
+           "\n";
 }
 
-template <class Number>
-bool parse(const std::string& text, Number& value) {
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    return error == std::errc() && stop == end;
+std::string format_latents(const EpochMetrics& m) {
+    std::string rows;
+    for (std::size_t j = 0; j < m.latents.size(); ++j) {
+        const LatentStatistics& s = m.latents[j];
+        rows += std::to_string(m.epoch) + "," + std::to_string(j) + "," + csv_number(s.kl) + "," +
+                csv_number(s.mu_mean) + "," + csv_number(s.mu_variance) + "," +
+                (s.is_active() ? "1" : "0") + "," + csv_number(s.posterior_mean()) + "," +
+                csv_number(s.posterior_variance()) + "\n";
+    }
+    return rows;
 }
 
 EpochMetrics parse_row(const std::string& row, const std::string& where) {
@@ -46,48 +44,40 @@ EpochMetrics parse_row(const std::string& row, const std::string& where) {
     for (std::string field; std::getline(list, field, ',');) fields.push_back(field);
     double* const numbers[] = {&m.loss,   &m.recon, &m.kl,      &m.val_loss,         &m.val_recon,
                                &m.val_kl, &m.lr,    &m.seconds, &m.images_per_second};
-    bool good = fields.size() == 11 && parse(fields[0], m.epoch) && parse(fields[1], m.step);
-    for (std::size_t i = 0; good && i < 9; ++i) good = parse(fields[i + 2], *numbers[i]);
-    if (!good) throw Error(ErrorKind::input, where, "not a row of a log", row, "11 numbers");
+    bool good = fields.size() == kColumns && parse_csv_number(fields[0], m.epoch) &&
+                parse_csv_number(fields[1], m.step) &&
+                parse_csv_number(fields[11], m.active_units) &&
+                parse_csv_number(fields[12], m.clamped_logvars);
+    for (std::size_t i = 0; good && i < 9; ++i) good = parse_csv_number(fields[i + 2], *numbers[i]);
+    if (!good)
+        throw Error(ErrorKind::input, where, "not a row of a log", row,
+                    std::to_string(kColumns) + " numbers");
     return m;
 }
 
 }  // namespace
 
-LogCsv::LogCsv(std::string path, Index last_epoch) : path_(std::move(path)) {
-    std::string content = kHeader;
-    if (last_epoch > 0 && std::filesystem::exists(path_))
-        for (const EpochMetrics& row : read_log(path_))
-            if (row.epoch <= last_epoch) content += format_row(row);
-    replace_file(path_, content);
+// A log that is going on is checked before it is rewritten.
+static const std::string& checked(const std::string& path, Index last_epoch) {
+    if (last_epoch > 0 && std::filesystem::exists(path)) read_log(path);
+    return path;
 }
 
+LogCsv::LogCsv(const std::string& log_path, const std::string& latents_path, Index last_epoch)
+    : log_(checked(log_path, last_epoch), kHeader, last_epoch),
+      latents_(latents_path, kLatentsHeader, last_epoch) {}
+
+// The row of log.csv last: what counts the epochs finds all of the epoch there.
 void LogCsv::append(const EpochMetrics& metrics) {
-    const std::string row = format_row(metrics);
-    std::FILE* file = std::fopen(path_.c_str(), "ab");
-    bool written = file != nullptr && std::fwrite(row.data(), 1, row.size(), file) == row.size();
-    written = written && std::fflush(file) == 0;
-    const int error = errno;
-    if (file != nullptr) written = std::fclose(file) == 0 && written;
-    if (!written)
-        throw Error(ErrorKind::output, path_,
-                    "cannot be written: " + std::string(std::strerror(error)));
+    latents_.append(format_latents(metrics));
+    log_.append(format_row(metrics));
 }
 
 std::vector<EpochMetrics> read_log(const std::string& path) {
-    const std::vector<std::byte> bytes = read_file(path, kMaxLogBytes);
-    std::stringstream text(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
-    std::string line;
-    std::getline(text, line);
-    if (line + "\n" != kHeader)
-        throw Error(ErrorKind::input, path + ", line 1", "not the header of a log", line,
-                    std::string(kHeader, std::strlen(kHeader) - 1));
     std::vector<EpochMetrics> rows;
-    for (int number = 2; std::getline(text, line); ++number) {
-        // A row that was cut off when the process died has no line feed; it is not there yet.
-        if (text.eof()) break;
-        rows.push_back(parse_row(line, path + ", line " + std::to_string(number)));
-    }
+    int number = 2;
+    for (const std::string& row : read_csv_rows(path, kHeader))
+        rows.push_back(parse_row(row, path + ", line " + std::to_string(number++)));
     return rows;
 }
 

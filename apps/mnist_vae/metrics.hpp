@@ -1,7 +1,10 @@
 // What the trainer reports and the display, the log and the pictures show.
 #pragma once
 
+#include <vector>
+
 #include "../../core/matrix.hpp"
+#include "latent_ledger.hpp"
 
 namespace handgrad::mnist_vae {
 
@@ -16,6 +19,9 @@ struct EpochMetrics {
     // Of training alone, without validation and pictures.
     double seconds = 0;
     double images_per_second = 0;
+    std::vector<LatentStatistics> latents{};  // over the validation images
+    Index active_units = 0;                   // of them
+    Index clamped_logvars = 0;                // that training met, counted per image and latent
 };
 
 // After a batch: means over the epoch so far.

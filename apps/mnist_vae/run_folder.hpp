@@ -18,6 +18,7 @@ struct RunFolder {
     std::string best() const { return path / "best.safetensors"; }    // weights, lowest val_loss
     std::string checkpoint() const { return path / "checkpoint.safetensors"; }
     std::string log() const { return path / "log.csv"; }
+    std::string latents() const { return path / "latents.csv"; }  // per epoch and dimension
     std::string reconstructions() const { return path / "reconstructions.png"; }
     std::string samples() const { return path / "samples.png"; }
     std::string manifold() const { return path / "manifold.png"; }

@@ -110,7 +110,8 @@ std::string format_epoch(const EpochMetrics& m, Index epochs, int columns) {
     return append_parts(
         line,
         {format(" = %7.2f + %5.2f", m.val_recon, m.val_kl), "  " + format_seconds(m.seconds),
-         "  " + format_count(m.images_per_second) + " images/s"},
+         "  " + format_count(m.images_per_second) + " images/s",
+         format("  %td/%zu active", m.active_units, m.latents.size())},
         columns);
 }
 

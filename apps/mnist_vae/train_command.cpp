@@ -74,9 +74,10 @@ void create_folder(const RunFolder& run) {
 
 // The files of a run that is replaced; others in the folder are not ours.
 void remove_run(const RunFolder& run) {
-    for (const std::string& file : {run.checkpoint(), previous_path(run.checkpoint()),
-                                    run.options(), run.config(), run.model(), run.best(), run.log(),
-                                    run.reconstructions(), run.samples(), run.manifold()}) {
+    for (const std::string& file :
+         {run.checkpoint(), previous_path(run.checkpoint()), run.options(), run.config(),
+          run.model(), run.best(), run.log(), run.latents(), run.reconstructions(), run.samples(),
+          run.manifold()}) {
         std::error_code error;
         fs::remove(file, error);
         if (error) throw Error(ErrorKind::output, file, "cannot be removed: " + error.message());
@@ -111,7 +112,7 @@ class TrainingRun {
 
     void start() {
         model_.initialize(options_.init, options_.seed);
-        log_ = std::make_unique<LogCsv>(folder_.log(), 0);
+        log_ = std::make_unique<LogCsv>(folder_.log(), folder_.latents(), 0);
     }
 
     void resume() {
@@ -119,7 +120,8 @@ class TrainingRun {
             load_newest_checkpoint(folder_.checkpoint(), model_, *optimizer_, dataset_.hash);
         if (!point.damage.empty()) warn(point.damage + "; going on from the checkpoint before it");
         trainer_.position = point.position;
-        log_ = std::make_unique<LogCsv>(folder_.log(), trainer_.position.epoch - 1);
+        log_ =
+            std::make_unique<LogCsv>(folder_.log(), folder_.latents(), trainer_.position.epoch - 1);
     }
 
     Index epochs_done() const { return trainer_.position.epoch - 1; }
@@ -195,6 +197,15 @@ class TrainingRun {
     // The log before the checkpoint: a row too many is dropped on resuming, one too few is lost.
     void finish_epoch(const EpochMetrics& metrics, bool best) {
         display_.show_epoch(metrics, options_.epochs);
+        // Before, the encoder has not had the time to tell images apart.
+        constexpr Index kStepsBeforeCollapse = 200;
+        if (metrics.active_units == 0 && metrics.step >= kStepsBeforeCollapse &&
+            !warned_of_collapse_) {
+            warn("epoch " + std::to_string(metrics.epoch) +
+                 ": the latents have collapsed: mu is the same for all images, and the decoder "
+                 "learns from none; a smaller --beta may help");
+            warned_of_collapse_ = true;
+        }
         log_->append(metrics);
         const ModelOrigin origin{static_cast<std::uint32_t>(metrics.epoch), options_.seed,
                                  options_.kl_weight};
@@ -220,6 +231,7 @@ class TrainingRun {
     std::unique_ptr<Optimizer> optimizer_;
     Trainer trainer_;
     std::unique_ptr<LogCsv> log_;
+    bool warned_of_collapse_ = false;
 };
 
 }  // namespace

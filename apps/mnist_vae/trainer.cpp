@@ -96,6 +96,7 @@ void Trainer::train_batch() {
 
     position.recon_sum += terms.recon * double(n);
     position.kl_sum += terms.kl * double(n);
+    position.clamped_logvars += model_.count_clamped_logvars();
     position.seconds +=
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     ++position.batch;
@@ -129,18 +130,22 @@ EpochMetrics Trainer::finish_epoch() {
     // Fresh noise for every validation, drawn from nothing but the seed and the epoch.
     const NoiseSource noise{plan_.seed, Purpose::validation_noise,
                             static_cast<std::uint32_t>(position.epoch)};
-    const LossTerms validation = validation_.evaluate(&noise, plan_.kl_weight);
-    const EpochMetrics metrics{.epoch = position.epoch,
-                               .step = static_cast<Index>(optimizer_.steps()),
-                               .loss = train.loss,
-                               .recon = train.recon,
-                               .kl = train.kl,
-                               .val_loss = validation.loss,
-                               .val_recon = validation.recon,
-                               .val_kl = validation.kl,
-                               .lr = learning_rate(optimizer_.steps() - 1),
-                               .seconds = position.seconds,
-                               .images_per_second = train.images_per_second};
+    LatentLedger ledger(model_.architecture().latent);
+    const LossTerms validation = validation_.evaluate(&noise, plan_.kl_weight, &ledger);
+    EpochMetrics metrics{.epoch = position.epoch,
+                         .step = static_cast<Index>(optimizer_.steps()),
+                         .loss = train.loss,
+                         .recon = train.recon,
+                         .kl = train.kl,
+                         .val_loss = validation.loss,
+                         .val_recon = validation.recon,
+                         .val_kl = validation.kl,
+                         .lr = learning_rate(optimizer_.steps() - 1),
+                         .seconds = position.seconds,
+                         .images_per_second = train.images_per_second,
+                         .latents = ledger.statistics(),
+                         .clamped_logvars = position.clamped_logvars};
+    metrics.active_units = count_active(metrics.latents);
     if (validation.loss < position.best_val_loss) {
         position.best_val_loss = validation.loss;
         position.best_epoch = position.epoch;

@@ -37,6 +37,7 @@ struct Position {
     Index epoch = 1;  // under way, counted from 1; plan.epochs + 1 when all are done
     Index batch = 0;  // batches of it that are done
     double recon_sum = 0, kl_sum = 0;  // over the images of those batches
+    Index clamped_logvars = 0;         // met in them
     double seconds = 0;                // spent on them, training alone
     double best_val_loss = std::numeric_limits<double>::infinity();
     Index best_epoch = 0;

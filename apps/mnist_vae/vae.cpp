@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../../core/ops.hpp"
+#include "../../core/reference.hpp"
 #include "../../losses/bce.hpp"
 #include "../../losses/kl_divergence.hpp"
 #include "../../losses/mse.hpp"
@@ -137,6 +138,16 @@ Vae::Posterior Vae::encode(ConstMatrixView x) {
     const ConstMatrixView head = encoder_.forward(x);
     return {head.middle_cols(0, architecture_.latent),
             head.middle_cols(architecture_.latent, architecture_.latent)};
+}
+
+Index Vae::count_clamped_logvars() const {
+    const ConstMatrixView logvar = latent_.logvar();
+    Index count = 0;
+    for (Index i = 0; i < logvar.rows; ++i)
+        count += std::count_if(logvar.row(i), logvar.row(i) + logvar.cols, [](float l) {
+            return !reference::inside(l, reference::kLogvarMin, reference::kLogvarMax);
+        });
+    return count;
 }
 
 ConstMatrixView Vae::decode(ConstMatrixView z) {

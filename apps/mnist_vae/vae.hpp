@@ -103,6 +103,9 @@ class Vae {
         ConstMatrixView mu, logvar;
     };
     Posterior encode(ConstMatrixView x);
+    // Of the last forward.
+    Posterior posterior() const { return {latent_.mu(), latent_.logvar()}; }
+    Index count_clamped_logvars() const;
 
     // Pixel intensities in [0, 1], (n, pixels), for latents z (n, latent). Valid likewise.
     ConstMatrixView decode(ConstMatrixView z);

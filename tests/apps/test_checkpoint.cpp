@@ -108,6 +108,7 @@ TEST_CASE("checkpoint: model, optimiser and position come back exactly") {
                             .batch = 17,
                             .recon_sum = 0.1 + 0.2,
                             .kl_sum = 1e-300,
+                            .clamped_logvars = 12345678901,
                             .seconds = 1.0 / 3,
                             .best_val_loss = 123.456,
                             .best_epoch = 2};
@@ -119,6 +120,7 @@ TEST_CASE("checkpoint: model, optimiser and position come back exactly") {
     CHECK(back.batch == 17);
     CHECK(back.recon_sum == position.recon_sum);
     CHECK(back.kl_sum == position.kl_sum);
+    CHECK(back.clamped_logvars == 12345678901);
     CHECK(back.seconds == position.seconds);
     CHECK(back.best_val_loss == position.best_val_loss);
     CHECK(back.best_epoch == 2);

@@ -66,11 +66,13 @@ TEST_CASE("terminal: an epoch's line is plain text of aligned numbers") {
                    .val_kl = 5.7,
                    .lr = 1e-3,
                    .seconds = 0.95,
-                   .images_per_second = 63149};
+                   .images_per_second = 63149,
+                   .latents = std::vector<LatentStatistics>(20),
+                   .active_units = 18};
     const std::string line = format_epoch(m, 50);
     CHECK(line ==
           "epoch  7/50  loss  157.50 = recon  151.70 + kl  5.80  val_loss  158.00 =  152.30 +  5.70"
-          "  0.9 s  63.1k images/s");
+          "  0.9 s  63.1k images/s  18/20 active");
     CHECK(line.find('\x1b') == std::string::npos);
     CHECK(line.find('\r') == std::string::npos);
     m.epoch = 50;

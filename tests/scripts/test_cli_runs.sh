@@ -43,13 +43,13 @@ $(<err)"; fi
 train run "${kSmall[@]}" --epochs 2
 cp out run.out
 expect_equal 'a run folder holds these files and no other' "$(cd run && echo *)" \
-  'best.safetensors checkpoint.safetensors checkpoint.safetensors.prev config.json lock log.csv manifold.png model.safetensors options.toml reconstructions.png samples.png'
+  'best.safetensors checkpoint.safetensors checkpoint.safetensors.prev config.json latents.csv lock log.csv manifold.png model.safetensors options.toml reconstructions.png samples.png'
 expect_equal 'log.csv has these columns' "$(head -n 1 run/log.csv)" \
-  'epoch,step,loss,recon,kl,val_loss,val_recon,val_kl,lr,seconds,images_per_s'
+  'epoch,step,loss,recon,kl,val_loss,val_recon,val_kl,lr,seconds,images_per_s,active_units,clamped_logvars'
 expect_equal 'and a row of finite numbers for every epoch, the loss being recon + kl' \
   "$(tail -n +2 run/log.csv | awk -F , '
       function differ(a, b) { return !((a - b) * (a - b) < 1e-10) }
-      /[^-+.,e0-9]/ || NF != 11 || $1 != NR || $2 != 3 * NR || differ($3, $4 + $5) ||
+      /[^-+.,e0-9]/ || NF != 13 || $1 != NR || $2 != 3 * NR || differ($3, $4 + $5) ||
       differ($6, $7 + $8) || $9 != 0.001 || !($10 > 0 && $11 > 0) { print "bad:", $0 }
       END { print NR " rows" }')" '2 rows'
 expect_equal 'config.json says what the architecture is' \

@@ -1,0 +1,83 @@
+#include "csv_journal.hpp"
+
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <sstream>
+#include <utility>
+
+#include "../../core/error.hpp"
+#include "../../core/io/atomic_file.hpp"
+#include "../../core/io/file.hpp"
+
+namespace handgrad::mnist_vae {
+
+namespace {
+
+constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 32;
+
+template <class Number>
+bool parse(const std::string& text, Number& value) {
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    return error == std::errc() && stop == end;
+}
+
+}  // namespace
+
+CsvJournal::CsvJournal(std::string path, const std::string& header, Index last_key)
+    : path_(std::move(path)) {
+    std::string content = header + "\n";
+    if (last_key > 0 && std::filesystem::exists(path_)) {
+        int number = 2;
+        for (const std::string& row : read_csv_rows(path_, header)) {
+            Index key = 0;
+            if (!parse_csv_number(row.substr(0, row.find(',')), key))
+                throw Error(ErrorKind::input, path_ + ", line " + std::to_string(number),
+                            "the first column", row, "a number");
+            if (key <= last_key) content += row + "\n";
+            ++number;
+        }
+    }
+    replace_file(path_, content);
+}
+
+void CsvJournal::append(const std::string& rows) {
+    std::FILE* file = std::fopen(path_.c_str(), "ab");
+    bool written = file != nullptr && std::fwrite(rows.data(), 1, rows.size(), file) == rows.size();
+    written = written && std::fflush(file) == 0;
+    const int error = errno;
+    if (file != nullptr) written = std::fclose(file) == 0 && written;
+    if (!written)
+        throw Error(ErrorKind::output, path_,
+                    "cannot be written: " + std::string(std::strerror(error)));
+}
+
+std::vector<std::string> read_csv_rows(const std::string& path, const std::string& header) {
+    const std::vector<std::byte> bytes = read_file(path, kMaxBytes);
+    std::stringstream text(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+    std::string line;
+    std::getline(text, line);
+    if (line != header)
+        throw Error(ErrorKind::input, path + ", line 1", "another header", line, header);
+    std::vector<std::string> rows;
+    while (std::getline(text, line)) {
+        if (text.eof()) break;  // cut off: it has no line feed
+        rows.push_back(line);
+    }
+    return rows;
+}
+
+std::string csv_number(double value) {
+    // to_chars knows no locale.
+    char text[32];
+    return {text,
+            std::to_chars(text, text + sizeof text, value, std::chars_format::general, 9).ptr};
+}
+
+bool parse_csv_number(const std::string& text, Index& value) { return parse(text, value); }
+bool parse_csv_number(const std::string& text, double& value) { return parse(text, value); }
+
+}  // namespace handgrad::mnist_vae
