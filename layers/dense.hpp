@@ -56,7 +56,9 @@ class Dense : public Layer {
     Activation activation() const { return activation_; }
     Parameter& weight() { return weight_; }
     Parameter& bias() { return bias_; }
-    ConstMatrixView output() const { return y_; }  // y of the last forward
+    // x and y of the last forward.
+    ConstMatrixView input() const { return x_; }
+    ConstMatrixView output() const { return y_; }
 
     // Makes the next forward, and the backward after it, skip the zeros of x where that pays. The
     // batch is x, lives until backward is done, and is forgotten then; null is allowed.

@@ -127,18 +127,18 @@ GradientErrors errors_of(const std::vector<double>& got, const std::vector<doubl
 // ReLUs and clamp the same values, and no ReLU is so near its kink that rounding could decide, as
 // all are for a dark image and biases of zero.
 std::vector<bool> smooth_images(const Architecture& architecture,
-                                const std::vector<NamedOutput>& outputs,
+                                const std::vector<LayerView>& layers,
                                 const reference::PerturbedVae<double>& truth) {
     constexpr double kNear = 1e-6;
-    std::vector<bool> smooth(std::size_t(outputs.front().values.rows), true);
+    std::vector<bool> smooth(std::size_t(layers.front().output.rows), true);
     std::size_t l = 0;
-    for (const NamedOutput& output : outputs) {
-        if (output.name == "z") continue;
+    for (const LayerView& layer : layers) {
+        if (layer.name == "z") continue;
         const Tensor &a = truth.pre_activations()[l], &y = truth.outputs()[l];
         const bool last = ++l == truth.outputs().size();
         const auto is_smooth = [&](double found, Index n, Index j) {
-            if (output.name == "mu") return true;
-            if (output.name == "logvar")
+            if (layer.name == "mu") return true;
+            if (layer.name == "logvar")
                 return reference::inside(found, reference::kLogvarMin, reference::kLogvarMax) ==
                        reference::inside(y(n, j), reference::kLogvarMin, reference::kLogvarMax);
             constexpr double low = reference::kProbabilityClip;
@@ -151,7 +151,7 @@ std::vector<bool> smooth_images(const Architecture& architecture,
         };
         for (Index n = 0; n < y.rows; ++n)
             for (Index j = 0; j < y.cols; ++j)
-                if (!is_smooth(double(output.values(n, j)), n, j)) smooth[std::size_t(n)] = false;
+                if (!is_smooth(double(layer.output(n, j)), n, j)) smooth[std::size_t(n)] = false;
     }
     return smooth;
 }
@@ -247,7 +247,7 @@ GradientCheck check_gradients(Vae& model, ConstMatrixView images, ConstMatrixVie
     GradientCheck check;
     model.forward(images, noise, plan.kl_weight);
     const std::vector<bool> smooth =
-        smooth_images(a, model.outputs(),
+        smooth_images(a, model.layers(),
                       {config, truth, reference::to_tensor(images), reference::to_tensor(noise)});
     std::vector<Index> chosen;
     for (Index n = 0; n < images.rows && Index(chosen.size()) < plan.images; ++n)

@@ -35,7 +35,7 @@ struct GradientRow {
     std::string path;              // "recon", "recon through z", "kl"
     Index elements = 0, size = 0;  // compared, and of the tensor
     GradientErrors float_errors, double_errors;
-    Index kinks = 0;      // elements whose central difference steps over a kink, and is left out
+    Index kinks = 0;        // elements whose central difference steps over a kink, and is left out
     std::string problem{};  // empty if the row has passed
 };
 

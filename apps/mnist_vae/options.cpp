@@ -65,6 +65,14 @@ std::string join(const std::string& values, const std::string& standard) {
     return values + (standard.empty() ? "" : " [" + standard + "]");
 }
 
+void define_count(CLI::App& app, const std::string& name, const std::string& help, Index& count,
+                  std::uint64_t most = kMaxImages) {
+    add_parsed(app, name, "N [" + std::to_string(count) + "]", help,
+               [&count, name, most](const std::string& text) {
+                   count = static_cast<Index>(parse_integer(name, text, 1, most));
+               });
+}
+
 // The options that say what is trained and how, and --config.
 void define_recipe(CLI::App& app, std::map<std::string, std::string>& given, std::string& config) {
     for (const OptionDescription& d : train_option_descriptions())
@@ -86,6 +94,14 @@ void define_train(CLI::App& app, TrainCommand& command, std::string& config) {
     add_flag(app, "--overwrite", "Replace the run in --out", command.overwrite);
     add_flag(app, "--profile", "End with a table of where the time of the steps went",
              command.profile);
+    add_path(app, "--gradients", "FILE.csv",
+             "What recon and kl ask of mu and logvar: norms and cosine, per step and latent",
+             command.gradients);
+    define_count(app, "--gradients-every", "Steps between two rows of --gradients",
+                 command.gradients_every, kMaxSteps);
+    add_flag(app, "--check-numerics",
+             "Look at every number and name the first that is not finite; slow",
+             command.check_numerics);
     add_path(app, "--trace", "FILE.json", "When each thread did what, for ui.perfetto.dev",
              command.trace);
     add_flag(app, "--quiet", "Print the summary alone", command.options.quiet);
@@ -106,14 +122,6 @@ void define_split(CLI::App& app, bool& train_split) {
                [&train_split](const std::string& text) {
                    constexpr const char* kNames[] = {"test", "train"};
                    train_split = parse_choice("--split", text, kNames, 2) == 1;
-               });
-}
-
-void define_count(CLI::App& app, const std::string& name, const std::string& help, Index& count,
-                  std::uint64_t most = kMaxImages) {
-    add_parsed(app, name, "N [" + std::to_string(count) + "]", help,
-               [&count, name, most](const std::string& text) {
-                   count = static_cast<Index>(parse_integer(name, text, 1, most));
                });
 }
 
@@ -223,8 +231,9 @@ void refuse_odd_values(const std::vector<std::string>& arguments) {
         const std::string name = argument.substr(0, equals), value = argument.substr(equals + 1);
         if (value.empty())
             throw Error(ErrorKind::argument, printable(name), "no value after the =");
-        if (name == "--resume" || name == "--overwrite" || name == "--quiet" ||
-            name == "--profile" || name == "--all")
+        constexpr const char* kFlags[] = {"--resume",  "--overwrite",      "--quiet",
+                                          "--profile", "--check-numerics", "--all"};
+        if (std::find(std::begin(kFlags), std::end(kFlags), name) != std::end(kFlags))
             throw Error(ErrorKind::argument, name, "takes no value", "'" + value + "'", "none");
     }
 }

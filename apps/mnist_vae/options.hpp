@@ -60,8 +60,11 @@ struct TrainCommand {
     std::map<std::string, std::string> given;
     std::string out;  // empty: a new folder under runs/
     bool resume = false, overwrite = false;
-    bool profile = false;  // a table of where the time went
-    std::string trace;     // file for a trace of every thread; empty: none
+    bool profile = false;         // a table of where the time went
+    std::string trace;            // file for a trace of every thread; empty: none
+    std::string gradients;        // file for the gradient's parts at the head; empty: none
+    Index gradients_every = 1;    // steps
+    bool check_numerics = false;  // look at every number
 };
 
 // Common to the commands that use a trained model.

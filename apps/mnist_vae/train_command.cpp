@@ -16,6 +16,7 @@
 #include "commands.hpp"
 #include "dataset.hpp"
 #include "gallery.hpp"
+#include "gradient_anatomy.hpp"
 #include "listening.hpp"
 #include "log_csv.hpp"
 #include "option_values.hpp"
@@ -95,17 +96,25 @@ void write_trace(const Trace& trace, const std::string& path) {
              " events are not in it");
 }
 
+TrainingPlan plan_of(const TrainOptions& options, const TrainCommand& command) {
+    TrainingPlan plan = mnist_vae::plan_of(options);
+    plan.check_numerics = command.check_numerics;
+    return plan;
+}
+
 // One training run: everything that lives as long as it does.
 class TrainingRun {
   public:
-    TrainingRun(const RunFolder& folder, const TrainOptions& options, const Dataset& dataset)
+    TrainingRun(const RunFolder& folder, const TrainOptions& options, const TrainCommand& command,
+                const Dataset& dataset)
         : folder_(folder),
           options_(options),
+          command_(command),
           dataset_(dataset),
           display_(detect_terminal_style(), options.quiet),
           model_(architecture_of(options, dataset.train.images)),
           optimizer_(make_optimizer(options, model_.arena())),
-          trainer_(model_, *optimizer_, plan_of(options), dataset.train.images,
+          trainer_(model_, *optimizer_, plan_of(options, command), dataset.train.images,
                    dataset.test.images) {}
 
     bool has_checkpoint() const { return checkpoint_exists(folder_.checkpoint()); }
@@ -156,6 +165,15 @@ class TrainingRun {
         events.epoch_done = [this](const EpochMetrics& metrics, bool best) {
             finish_epoch(metrics, best);
         };
+        std::optional<GradientCsv> gradients;
+        if (!command_.gradients.empty()) {
+            gradients.emplace(command_.gradients, Index(optimizer_->steps()));
+            events.backward_done = [&](Index step) {
+                if (step % command_.gradients_every == 0)
+                    gradients->append(step, trainer_.position.epoch,
+                                      measure_anatomy(model_.head_gradients()));
+            };
+        }
         const Outcome outcome = trainer_.run(events);
         if (outcome == Outcome::interrupted) save();
         return outcome;
@@ -225,6 +243,7 @@ class TrainingRun {
 
     const RunFolder folder_;
     const TrainOptions options_;
+    const TrainCommand& command_;
     const Dataset& dataset_;
     TrainDisplay display_;
     Vae model_;
@@ -261,7 +280,7 @@ void run_train(const TrainCommand& command) {
     if (command.overwrite) remove_run(folder);
 
     const SignalGuard signals;
-    TrainingRun run(folder, options, dataset);
+    TrainingRun run(folder, options, command, dataset);
     const bool resuming = command.resume && run.has_checkpoint();
     if (resuming) {
         run.resume();

@@ -11,6 +11,7 @@
 #include "../../core/random.hpp"
 #include "../../core/sparse_gemm.hpp"
 #include "../../optim/clip.hpp"
+#include "numeric_check.hpp"
 
 namespace handgrad::mnist_vae {
 
@@ -36,7 +37,7 @@ Outcome Trainer::run(const TrainerEvents& events) {
         if (patience_is_over()) return Outcome::stopped_early;
         batches_.start_epoch(plan_.seed, static_cast<std::uint32_t>(position.epoch));
         while (position.batch < batches_per_epoch()) {
-            train_batch();
+            train_batch(events);
             events.batch_done(progress());
             if (events.interrupted()) return Outcome::interrupted;
         }
@@ -47,7 +48,7 @@ Outcome Trainer::run(const TrainerEvents& events) {
     return Outcome::finished;
 }
 
-void Trainer::train_batch() {
+void Trainer::train_batch(const TrainerEvents& events) {
     const PhaseScope phase(kTrainingStep);
     const auto start = std::chrono::steady_clock::now();
 
@@ -76,23 +77,29 @@ void Trainer::train_batch() {
     }
 
     const LossTerms terms = model_.forward_training(x, noise, plan_.kl_weight, sparse);
+    const auto where = [&] {
+        return "epoch " + std::to_string(position.epoch) + ", batch " +
+               std::to_string(position.batch + 1);
+    };
+    if (plan_.check_numerics) check_forward(model_, where());
     if (!std::isfinite(terms.loss))
-        throw Error(ErrorKind::numeric,
-                    "epoch " + std::to_string(position.epoch) + ", batch " +
-                        std::to_string(position.batch + 1),
-                    "the loss is not finite",
+        throw Error(ErrorKind::numeric, where(), "the loss is not finite",
                     "recon " + std::to_string(terms.recon) + ", kl " + std::to_string(terms.kl),
-                    "finite numbers; a smaller --lr or --clip-norm may help");
+                    "finite numbers; a smaller --lr or --clip-norm may help, --check-numerics "
+                    "says where it begins");
     const double rate = learning_rate(optimizer_.steps());
-    if (plan_.fuse && plan_.clip_norm == 0) {
+    if (plan_.fuse && plan_.clip_norm == 0 && !plan_.check_numerics) {
         optimizer_.begin_step(rate);
         model_.backward(&optimizer_);
     } else {
-        // Clipping needs the norm of the whole gradient first.
+        // Clipping needs the norm of the whole gradient first, and a check all of it.
         model_.backward();
+        if (plan_.check_numerics) check_gradients(model_, where());
         if (plan_.clip_norm > 0) clip_global_norm(model_.arena(), plan_.clip_norm);
         optimizer_.step(rate);
+        if (plan_.check_numerics) check_update(model_, optimizer_, where());
     }
+    if (events.backward_done) events.backward_done(Index(optimizer_.steps()));
 
     position.recon_sum += terms.recon * double(n);
     position.kl_sum += terms.kl * double(n);

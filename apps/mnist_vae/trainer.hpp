@@ -28,7 +28,9 @@ struct TrainingPlan {
     std::uint64_t seed = 0;
     bool sparsity = true;  // skip the zeros of the images where that pays; changes no bit
     bool fuse = true;      // update each weight as its gradient is computed; changes no bit
-    Index patience = 0;    // stop after so many epochs without a lower val_loss; 0: never
+    // Look at every number of a step and name the first that is not finite; turns `fuse` off.
+    bool check_numerics = false;
+    Index patience = 0;  // stop after so many epochs without a lower val_loss; 0: never
 };
 
 // Where training stands between two batches. With the parameters and the optimiser's state this is
@@ -48,6 +50,9 @@ enum class Outcome { finished, stopped_early, interrupted };
 struct TrainerEvents {
     // Asked after every batch; true ends training there, between two batches.
     std::function<bool()> interrupted = [] { return false; };
+    // After every backward pass, if set: the model's head_gradients() are those of the step with
+    // this number, counted from 1.
+    std::function<void(Index step)> backward_done;
     std::function<void(const BatchProgress&)> batch_done = [](const BatchProgress&) {};
     // After validation; the position is that of the next epoch's start already.
     std::function<void(const EpochMetrics&, bool best)> epoch_done = [](const EpochMetrics&, bool) {
@@ -67,11 +72,11 @@ class Trainer {
     Index batches_per_epoch() const { return batches_.batches_per_epoch(); }
 
     // Trains from the position on. Throws Error(numeric) at the first batch whose loss is not
-    // finite, before the parameters are touched by it.
+    // finite, before the parameters are touched by it; with check_numerics at the first number.
     Outcome run(const TrainerEvents& events);
 
   private:
-    void train_batch();
+    void train_batch(const TrainerEvents& events);
     EpochMetrics finish_epoch();
     double learning_rate(std::int64_t step) const;  // of step number `step`, counted from 0
     Index images_done() const;

@@ -103,16 +103,24 @@ Vae::HeadGradients Vae::head_gradients() {
             copy_to(kl_head_, latent_.backward(zeros, dmu_, dlogvar_))};
 }
 
-std::vector<NamedOutput> Vae::outputs() const {
-    std::vector<NamedOutput> outputs;
+std::vector<LayerView> Vae::layers() const {
+    std::vector<LayerView> layers;
+    const auto add_dense = [&](const std::string& name, Dense& layer, Index first, Index count) {
+        layers.push_back({.name = name,
+                          .input = layer.input(),
+                          .output = layer.output().middle_cols(first, count),
+                          .weight = layer.weight().value.middle_cols(first, count),
+                          .bias = layer.bias().value.middle_cols(first, count)});
+    };
+    const Index latent = architecture_.latent;
     for (std::size_t i = 0; i < hidden_.size(); ++i)
-        outputs.push_back({"encoder." + std::to_string(i), hidden_[i]->output()});
-    outputs.push_back({"mu", latent_.mu()});
-    outputs.push_back({"logvar", latent_.logvar()});
-    outputs.push_back({"z", latent_.z()});
+        add_dense("encoder." + std::to_string(i), *hidden_[i], 0, hidden_[i]->out_features());
+    add_dense("mu", *head_, 0, latent);
+    add_dense("logvar", *head_, latent, latent);
+    layers.push_back({.name = "z", .input = head_->output(), .output = latent_.z()});
     for (std::size_t i = 0; i < mirrored_.size(); ++i)
-        outputs.push_back({"decoder." + std::to_string(i), mirrored_[i]->output()});
-    return outputs;
+        add_dense("decoder." + std::to_string(i), *mirrored_[i], 0, mirrored_[i]->out_features());
+    return layers;
 }
 
 LossTerms Vae::forward(ConstMatrixView x, ConstMatrixView noise, float kl_weight) {

@@ -50,10 +50,11 @@ struct LossTerms {
 // A part of the loss: recon, or kl_weight kl.
 enum class LossPart { recon, kl };
 
-// What a layer computed, for looking inside.
-struct NamedOutput {
+// What a layer computed last, for looking inside. z has no weights.
+struct LayerView {
     std::string name;  // "encoder.0", "mu", "logvar", "z", "decoder.0", ...
-    ConstMatrixView values;
+    ConstMatrixView input, output;
+    ConstBlockedView weight{}, bias{};
 };
 
 // A tensor as files know it. Weights are (in, out) in memory and PyTorch's (out, in) in files.
@@ -91,9 +92,8 @@ class Vae {
     };
     HeadGradients head_gradients();
 
-    // Of the last forward, in the order in which they were computed; the last is the decoder's
-    // output. Valid likewise.
-    std::vector<NamedOutput> outputs() const;
+    // The layers in the order of the last forward. Valid likewise.
+    std::vector<LayerView> layers() const;
 
     // The loss alone.
     LossTerms forward(ConstMatrixView x, ConstMatrixView noise, float kl_weight);

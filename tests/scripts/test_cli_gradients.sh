@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# mnist_vae check-gradients: any model is proven as it is configured, new or trained.
+# mnist_vae check-gradients: any model is proven as it is configured, new or trained. And what train
+# tells about gradients and numbers: --gradients, --check-numerics.
 set -euo pipefail
 # shellcheck source=tests/scripts/support/cli.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support/cli.sh"
@@ -39,5 +40,39 @@ rm -- run/options.toml
 run check-gradients run
 expect_equal 'a run without its options cannot be checked as configured' \
   "$status $(grep -c 'options.toml' err)" '3 1'
+
+# --- train --gradients ---
+
+readonly kSmall=(--hidden 8 --batch-size 32)
+run train --out parts "${kSmall[@]}" --epochs 4 --gradients parts.csv
+expect_equal '--gradients: a row per step and latent, and one for all' \
+  "$status $(awk -F , 'NR > 1 && NF == 9 { print $3 }' parts.csv | sort | uniq -c | tr -s ' \n' ' ')" \
+  '0  12 0 12 1 12 all '
+expect_empty 'norms are not negative, cosines between -1 and 1' "$(awk -F , 'NR > 1 {
+  for (i = 4; i <= 9; ++i) if (i % 3 == 0 ? !($i >= -1.000001 && $i <= 1.000001) : !($i >= 0)) print }' \
+  parts.csv)"
+run train --out plain "${kSmall[@]}" --epochs 4
+expect '--gradients changes no bit' cmp parts/model.safetensors plain/model.safetensors
+run train --out again "${kSmall[@]}" --epochs 2 --gradients again.csv
+run train --out again --resume --epochs 4 --gradients again.csv
+expect 'a resumed run goes on with the file' cmp parts.csv again.csv
+run train --out every "${kSmall[@]}" --epochs 4 --gradients every.csv --gradients-every 5
+expect_equal '--gradients-every 5' "$(cut -d , -f 1 every.csv | sort -u | tr '\n' ' ')" '10 5 step '
+run train --out bad "${kSmall[@]}" --gradients /dev/null/x
+expect_equal 'a file that cannot be written is told before anything is trained' \
+  "$status $(wc -l <err) $(find . -path './bad/*.safetensors')" '4 1 '
+
+# --- train --check-numerics ---
+
+run train --out checked "${kSmall[@]}" --epochs 4 --check-numerics
+expect '--check-numerics changes no bit' cmp checked/model.safetensors plain/model.safetensors
+run train --out burst "${kSmall[@]}" --epochs 4 --optimizer sgd --lr 3e38
+expect_equal 'without it a loss that is not finite ends the run in that batch, with 5' \
+  "$status $(grep -c ': the loss is not finite: ' err)" '5 1'
+run train --out burst --overwrite "${kSmall[@]}" --epochs 4 --optimizer sgd --lr 3e38 \
+  --check-numerics
+expect_equal 'with it the first number that is not finite is named, with what it is made of' \
+  "$status $(wc -l <err) $(grep -cE '^mnist_vae: epoch 1, batch [0-9]+: (output of|new value of|gradient of) [a-z.0-9]+ \[[0-9]+, [0-9]+\] is not finite; it is made of .*: found -?(inf|nan)' err)" \
+  '5 1 1'
 
 all_cases_ok
