@@ -138,7 +138,7 @@ expect_equal '--config reads options.toml back: the same weights' \
 expect_equal '--config reads options.toml back: the same options.toml' \
   "$(<reread/options.toml)" "$(<unusual/options.toml)"
 stored=$("$app" train --help | sed -n "s/^  --\([a-z-]*\) .*/\1/p" |
-  grep -vxE "out|resume|overwrite|quiet|config|profile|trace")
+  grep -vxE "out|resume|overwrite|quiet|config|profile|trace|gradients|gradients-every|check-numerics")
 expect_equal "options.toml has every option that makes the model" \
   "$(sed -n "s/ = .*//p" unusual/options.toml)" "$stored"
 expect_equal "and each of them at its own value here" \
