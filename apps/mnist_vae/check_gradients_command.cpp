@@ -14,6 +14,7 @@
 #include "recipe.hpp"
 #include "run_folder.hpp"
 #include "terminal.hpp"
+#include "training_check.hpp"
 
 namespace handgrad::mnist_vae {
 
@@ -22,6 +23,7 @@ namespace {
 constexpr Index kImages = 8, kImagesForAll = 2, kElements = 64;
 // Some images may lie at a kink: so many are looked at for each that is wanted.
 constexpr Index kCandidates = 4;
+constexpr Index kTrainingSteps = 5;
 
 // The options of the run, with what does not change a gradient as it was given now.
 TrainOptions options_of(const CheckGradientsCommand& command) {
@@ -70,6 +72,10 @@ void run_check_gradients(const CheckGradientsCommand& command) {
     else
         load_model(RunFolder{command.run}.model(), model);
 
+    const auto hooks = make_hooks(options.mistake);
+    model.set_hooks(*hooks);
+    if (options.mistake != Mistake::none) print(flag_text(options.mistake) + "\n\n");
+
     const GradientCheckPlan plan{.kl_weight = static_cast<float>(options.kl_weight),
                                  .images = command.all ? kImagesForAll : kImages,
                                  .elements = command.all ? 0 : kElements,
@@ -93,18 +99,30 @@ void run_check_gradients(const CheckGradientsCommand& command) {
           "mean      l2 kinks\n");
     const GradientCheck check = check_gradients(
         model, x, noise, plan, [](const GradientRow& row) { print(table_row(row)); });
-    const Index failed = std::count_if(check.rows.begin(), check.rows.end(),
-                                       [](const GradientRow& row) { return !row.problem.empty(); });
+    Index failed = std::count_if(check.rows.begin(), check.rows.end(),
+                                 [](const GradientRow& row) { return !row.problem.empty(); });
+    Index rows = Index(check.rows.size());
     char text[256];
     std::snprintf(text, sizeof text,
                   "\n%td images, %td more skipped at a kink; tolerances: l2 %.0e for float, worst "
                   "%.0e for double\n",
                   check.images, check.skipped_images, kFloatTolerance, kDoubleTolerance);
     print(text);
+    if (command.run.empty()) {
+        const TrainingCheck training = check_training(options, images, kTrainingSteps);
+        std::snprintf(
+            text, sizeof text,
+            "training: the losses of %td steps beside the scalar training in double: worst "
+            "%.1e, tolerance %.0e  %s\n",
+            training.steps, training.worst_loss_error, kTrainingTolerance,
+            training.passed() ? "ok" : "FAILED");
+        print(text);
+        failed += !training.passed();
+        ++rows;
+    }
     if (failed > 0)
         throw Error(ErrorKind::mismatch, "check-gradients", "gradients are wrong",
-                    std::to_string(failed) + " of " + std::to_string(check.rows.size()) + " rows",
-                    "none");
+                    std::to_string(failed) + " of " + std::to_string(rows) + " rows", "none");
     print("Every gradient is proven.\n");
 }
 

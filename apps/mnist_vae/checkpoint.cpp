@@ -62,11 +62,12 @@ void check_format(const SafetensorsFile& file, const std::string& path, const ch
 void save_model(const std::string& path, Vae& model, const ModelOrigin& origin) {
     std::vector<TensorToWrite> tensors;
     add_tensors(model, model.arena().values(), "", tensors);
-    replace_file(path, serialize_safetensors(std::move(tensors),
-                                             {{"format", kModelFormat},
-                                              {"epoch", std::to_string(origin.epoch)},
-                                              {"seed", std::to_string(origin.seed)},
-                                              {"kl_weight", number_text(origin.kl_weight)}}));
+    Metadata metadata{{"format", kModelFormat},
+                      {"epoch", std::to_string(origin.epoch)},
+                      {"seed", std::to_string(origin.seed)},
+                      {"kl_weight", number_text(origin.kl_weight)}};
+    if (!origin.mistake.empty()) metadata["mistake"] = origin.mistake;
+    replace_file(path, serialize_safetensors(std::move(tensors), std::move(metadata)));
 }
 
 std::optional<ModelOrigin> load_model(const std::string& path, Vae& model) {
@@ -82,9 +83,11 @@ std::optional<ModelOrigin> load_model(const std::string& path, Vae& model) {
     check_tensor_count(path, file, model.tensors(model.arena().values()).size());
     copy_tensors(file, model, model.arena().values(), "");
     if (!ours) return std::nullopt;
+    const auto mistake = file.metadata().find("mistake");
     return ModelOrigin{.epoch = number<std::uint32_t>(file, path, "epoch"),
                        .seed = number<std::uint64_t>(file, path, "seed"),
-                       .kl_weight = number<double>(file, path, "kl_weight")};
+                       .kl_weight = number<double>(file, path, "kl_weight"),
+                       .mistake = mistake == file.metadata().end() ? "" : mistake->second};
 }
 
 void save_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,

@@ -21,6 +21,7 @@ struct ModelOrigin {
     std::uint32_t epoch = 0;
     std::uint64_t seed = 0;
     double kl_weight = 1;
+    std::string mistake{};  // the name of the one that it was trained with; empty: none
 };
 
 // Throws Error(output).

@@ -44,6 +44,10 @@ struct OpenRun {
                 stderr, "mnist_vae: %s has no checksum: written by another program, not verified\n",
                 folder.model().c_str());
         origin = found.value_or(ModelOrigin{});
+        if (!origin.mistake.empty())
+            std::fprintf(stderr,
+                         "mnist_vae: warning: %s was trained with a MISTAKE made on purpose: %s\n",
+                         folder.model().c_str(), origin.mistake.c_str());
     }
 
     std::string output_or(const char* name) const {
@@ -61,8 +65,9 @@ struct OpenRun {
     }
 };
 
-void write_picture(const std::string& path, const GrayImage& picture) {
-    write_png(path, picture);
+void write_picture(const OpenRun& run, const char* name, const GrayImage& picture) {
+    const std::string path = run.output_or(name);
+    write_png(path, run.origin.mistake.empty() ? picture : flag_picture(picture));
     print(path + "\n");
 }
 
@@ -98,26 +103,27 @@ void run_evaluate(const EvaluateCommand& command) {
 
 void run_reconstruct(const ReconstructCommand& command) {
     OpenRun run(command.choice);
-    const std::string path = run.output_or("reconstruct.png");
+    constexpr const char* kName = "reconstruct.png";
     if (command.image.empty()) {
         const Dataset dataset = run.load(Splits::test_only);
-        return write_picture(path,
+        return write_picture(run, kName,
                              draw_reconstructions(run.model, dataset.test.images, command.count));
     }
     const Architecture& a = run.model.architecture();
     const std::vector<float> digit =
         normalize_digit(read_png(command.image), a.image_rows, a.image_cols, command.image);
-    write_picture(path, draw_reconstructions(run.model, {digit.data(), 1, a.pixels(), a.pixels()}));
+    write_picture(run, kName,
+                  draw_reconstructions(run.model, {digit.data(), 1, a.pixels(), a.pixels()}));
 }
 
 void run_sample(const SampleCommand& command) {
     OpenRun run(command.choice);
     if (!command.interpolate)
-        return write_picture(run.output_or("sample.png"),
+        return write_picture(run, "sample.png",
                              draw_samples(run.model, command.seed, command.count));
     const Dataset dataset = run.load(Splits::test_only);
     constexpr Index kSteps = 11;
-    write_picture(run.output_or("interpolate.png"),
+    write_picture(run, "interpolate.png",
                   draw_interpolation(run.model, dataset.test.images, command.interpolate->first,
                                      command.interpolate->second, kSteps));
 }
@@ -127,7 +133,7 @@ void run_manifold(const ManifoldCommand& command) {
     // Which dimensions to show is a question to the data, if there are more than two.
     const bool needs_data = run.model.architecture().latent > 2;
     const IdxImages images = needs_data ? run.load(Splits::test_only).test.images : IdxImages{};
-    write_picture(run.output_or("manifold.png"), draw_manifold(run.model, images, command.size));
+    write_picture(run, "manifold.png", draw_manifold(run.model, images, command.size));
 }
 
 void run_encode(const EncodeCommand& command) {

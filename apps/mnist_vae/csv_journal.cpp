@@ -16,6 +16,7 @@ namespace handgrad::mnist_vae {
 
 namespace {
 
+constexpr const char* kMistakeColumn = ",mistake";
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 32;
 
 template <class Number>
@@ -27,9 +28,10 @@ bool parse(const std::string& text, Number& value) {
 
 }  // namespace
 
-CsvJournal::CsvJournal(std::string path, const std::string& header, Index last_key)
-    : path_(std::move(path)) {
-    std::string content = header + "\n";
+CsvJournal::CsvJournal(std::string path, const std::string& header, Index last_key,
+                       const std::string& mistake)
+    : path_(std::move(path)), mistake_(mistake) {
+    std::string content = header + (mistake.empty() ? "" : kMistakeColumn) + "\n";
     if (last_key > 0 && std::filesystem::exists(path_)) {
         int number = 2;
         for (const std::string& row : read_csv_rows(path_, header)) {
@@ -37,14 +39,22 @@ CsvJournal::CsvJournal(std::string path, const std::string& header, Index last_k
             if (!parse_csv_number(row.substr(0, row.find(',')), key))
                 throw Error(ErrorKind::input, path_ + ", line " + std::to_string(number),
                             "the first column", row, "a number");
-            if (key <= last_key) content += row + "\n";
+            if (key <= last_key) content += tagged(row + "\n");
             ++number;
         }
     }
     replace_file(path_, content);
 }
 
-void CsvJournal::append(const std::string& rows) {
+std::string CsvJournal::tagged(const std::string& rows) const {
+    if (mistake_.empty()) return rows;
+    std::string result;
+    for (const char c : rows) result += c == '\n' ? "," + mistake_ + "\n" : std::string(1, c);
+    return result;
+}
+
+void CsvJournal::append(const std::string& untagged) {
+    const std::string rows = tagged(untagged);
     std::FILE* file = std::fopen(path_.c_str(), "ab");
     bool written = file != nullptr && std::fwrite(rows.data(), 1, rows.size(), file) == rows.size();
     written = written && std::fflush(file) == 0;
@@ -60,12 +70,13 @@ std::vector<std::string> read_csv_rows(const std::string& path, const std::strin
     std::stringstream text(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
     std::string line;
     std::getline(text, line);
-    if (line != header)
+    const bool has_mistake = line == header + kMistakeColumn;
+    if (line != header && !has_mistake)
         throw Error(ErrorKind::input, path + ", line 1", "another header", line, header);
     std::vector<std::string> rows;
     while (std::getline(text, line)) {
         if (text.eof()) break;  // cut off: it has no line feed
-        rows.push_back(line);
+        rows.push_back(has_mistake ? line.substr(0, line.rfind(',')) : line);
     }
     return rows;
 }

@@ -15,17 +15,22 @@ class CsvJournal {
     // Starts a new file, or goes on with one: rows whose first number is above `last_key` are
     // dropped, for the checkpoint knows nothing of them. 0 keeps none. The header is without its
     // line feed. Throws Error(output), or Error(input) for an existing file that is no such file.
-    CsvJournal(std::string path, const std::string& header, Index last_key);
+    // With a mistake, every row ends with its name, in a column of that title.
+    CsvJournal(std::string path, const std::string& header, Index last_key,
+               const std::string& mistake = {});
 
     // Rows, each with its line feed. Throws Error(output).
     void append(const std::string& rows);
 
   private:
-    std::string path_;
+    std::string tagged(const std::string& rows) const;
+
+    std::string path_, mistake_;
 };
 
-// The rows below the header, without line feeds. A row that was cut off when its process died is
-// not among them. Throws Error(input) naming line 1 for another header.
+// The rows below the header, without line feeds and without the name of a mistake. A row that was
+// cut off when its process died is not among them. Throws Error(input) naming line 1 for another
+// header.
 std::vector<std::string> read_csv_rows(const std::string& path, const std::string& header);
 
 // A number as it stands in such files: nine digits, and a point everywhere.

@@ -53,10 +53,10 @@ std::vector<GradientAnatomy> measure_anatomy(const Vae::HeadGradients& head) {
     return anatomy;
 }
 
-GradientCsv::GradientCsv(const std::string& path, Index last_step)
+GradientCsv::GradientCsv(const std::string& path, Index last_step, const std::string& mistake)
     : journal_(path,
                "step,epoch,latent,mu_recon,mu_kl,mu_cosine,logvar_recon,logvar_kl,logvar_cosine",
-               last_step) {}
+               last_step, mistake) {}
 
 void GradientCsv::append(Index step, Index epoch, const std::vector<GradientAnatomy>& anatomy) {
     std::string rows;

@@ -28,7 +28,7 @@ std::vector<GradientAnatomy> measure_anatomy(const Vae::HeadGradients& head);
 class GradientCsv {
   public:
     // Goes on with the rows up to `last_step` if there are any; see CsvJournal.
-    GradientCsv(const std::string& path, Index last_step);
+    GradientCsv(const std::string& path, Index last_step, const std::string& mistake = {});
     void append(Index step, Index epoch, const std::vector<GradientAnatomy>& anatomy);
 
   private:

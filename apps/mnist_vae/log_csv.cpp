@@ -63,9 +63,10 @@ static const std::string& checked(const std::string& path, Index last_epoch) {
     return path;
 }
 
-LogCsv::LogCsv(const std::string& log_path, const std::string& latents_path, Index last_epoch)
-    : log_(checked(log_path, last_epoch), kHeader, last_epoch),
-      latents_(latents_path, kLatentsHeader, last_epoch) {}
+LogCsv::LogCsv(const std::string& log_path, const std::string& latents_path, Index last_epoch,
+               const std::string& mistake)
+    : log_(checked(log_path, last_epoch), kHeader, last_epoch, mistake),
+      latents_(latents_path, kLatentsHeader, last_epoch, mistake) {}
 
 // The row of log.csv last: what counts the epochs finds all of the epoch there.
 void LogCsv::append(const EpochMetrics& metrics) {

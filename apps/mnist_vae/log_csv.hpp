@@ -13,7 +13,8 @@ namespace handgrad::mnist_vae {
 class LogCsv {
   public:
     // Starts new logs, or goes on with those that are there up to `last_epoch`; see CsvJournal.
-    LogCsv(const std::string& log_path, const std::string& latents_path, Index last_epoch);
+    LogCsv(const std::string& log_path, const std::string& latents_path, Index last_epoch,
+           const std::string& mistake = {});
 
     // Throws Error(output).
     void append(const EpochMetrics& metrics);

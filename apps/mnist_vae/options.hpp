@@ -12,6 +12,7 @@
 #include "../../layers/initializers.hpp"
 #include "../../optim/adam.hpp"
 #include "../../optim/schedule.hpp"
+#include "mistakes.hpp"
 #include "vae.hpp"
 
 namespace handgrad::mnist_vae {
@@ -49,6 +50,7 @@ struct TrainOptions {
     Fusion fuse = Fusion::on;
     Index checkpoint_every = 0;  // batches; 0: at the end of every epoch only
     Index patience = 0;          // epochs; 0: never stop early
+    Mistake mistake = Mistake::none;
     bool quiet = false;
 
     bool operator==(const TrainOptions&) const = default;

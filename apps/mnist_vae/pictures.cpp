@@ -72,6 +72,24 @@ GrayImage compose_pairs(ConstMatrixView originals, ConstMatrixView reconstructio
     return picture;
 }
 
+GrayImage flag_picture(const GrayImage& picture) {
+    constexpr int kFrame = 8, kStripe = 4;
+    GrayImage flagged;
+    flagged.width = picture.width + 2 * kFrame;
+    flagged.height = picture.height + 2 * kFrame;
+    for (int y = 0; y < flagged.height; ++y)
+        for (int x = 0; x < flagged.width; ++x) {
+            const int inner_x = x - kFrame, inner_y = y - kFrame;
+            const bool inside =
+                inner_x >= 0 && inner_x < picture.width && inner_y >= 0 && inner_y < picture.height;
+            const bool white = (x + y) / kStripe % 2 == 0;
+            flagged.pixels.push_back(
+                inside ? picture.pixels[std::size_t(inner_y * picture.width + inner_x)]
+                       : std::uint8_t(white ? 255 : 0));
+        }
+    return flagged;
+}
+
 Matrix manifold_latents(Index size, Index latent, Index x_dimension, Index y_dimension) {
     const auto quantile = [size](Index i) {
         const double p = size == 1 ? 0.5 : 0.05 + 0.9 * double(i) / double(size - 1);

@@ -15,6 +15,10 @@ GrayImage compose_grid(ConstMatrixView images, Index image_rows, Index image_col
 GrayImage compose_pairs(ConstMatrixView originals, ConstMatrixView reconstructions,
                         Index image_rows, Index image_cols, Index columns);
 
+// The picture within a frame of black and white stripes: of a model that was trained wrong on
+// purpose.
+GrayImage flag_picture(const GrayImage& picture);
+
 // The latents (size * size, latent) of a square grid over two dimensions: equal steps of
 // probability from 0.05 to 0.95, through the inverse normal distribution, so that each image stands
 // for as much of the prior as any other. x grows to the right, y upwards; the other dimensions are

@@ -19,9 +19,14 @@ Architecture architecture_of(const TrainOptions& options, const IdxImages& image
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, ParameterArena& arena) {
-    if (options.optimizer == OptimizerKind::sgd) return std::make_unique<Sgd>(arena, SgdConfig{});
     const bool keras = options.adam == EpsilonPlacement::keras;
-    return std::make_unique<Adam>(arena, keras ? AdamConfig::keras() : AdamConfig::torch());
+    std::unique_ptr<Optimizer> optimizer;
+    if (options.optimizer == OptimizerKind::sgd)
+        optimizer = std::make_unique<Sgd>(arena, SgdConfig{});
+    else
+        optimizer =
+            std::make_unique<Adam>(arena, keras ? AdamConfig::keras() : AdamConfig::torch());
+    return lead_astray(options.mistake, std::move(optimizer), arena);
 }
 
 TrainingPlan plan_of(const TrainOptions& options) {
@@ -34,6 +39,7 @@ TrainingPlan plan_of(const TrainOptions& options) {
             .seed = options.seed,
             .sparsity = options.sparsity == Sparsity::automatic,
             .fuse = options.fuse == Fusion::on,
+            .mistake = options.mistake,
             .patience = options.patience};
 }
 

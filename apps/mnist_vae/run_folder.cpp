@@ -87,7 +87,7 @@ fs::path newest_run(const fs::path& parent) {
     return newest;
 }
 
-void write_config(const RunFolder& run, const Architecture& a) {
+void write_config(const RunFolder& run, const Architecture& a, const std::string& mistake) {
     nlohmann::ordered_json config;
     config["format_version"] = kFormatVersion;
     config["model"] = "dense-vae";
@@ -97,6 +97,7 @@ void write_config(const RunFolder& run, const Architecture& a) {
     config["latent"] = a.latent;
     config["activation"] = activation_name(a.activation);
     config["recon_loss"] = recon_loss_name(a.recon_loss);
+    if (!mistake.empty()) config["mistake"] = mistake;
     replace_file(run.config(), config.dump(2) + "\n");
 }
 

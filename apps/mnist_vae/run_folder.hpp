@@ -34,7 +34,9 @@ std::filesystem::path new_run_path(const std::filesystem::path& parent);
 std::filesystem::path newest_run(const std::filesystem::path& parent);
 
 // config.json: what a program needs in order to use the weights. Replaced atomically.
-void write_config(const RunFolder& run, const Architecture& architecture);
+// A mistake is told by its name; none by an empty text.
+void write_config(const RunFolder& run, const Architecture& architecture,
+                  const std::string& mistake = {});
 
 // Throws Error(input) naming the file and the field for anything that write_config could not have
 // written.

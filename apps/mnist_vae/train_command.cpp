@@ -20,6 +20,7 @@
 #include "listening.hpp"
 #include "log_csv.hpp"
 #include "option_values.hpp"
+#include "pictures.hpp"
 #include "profile_table.hpp"
 #include "recipe.hpp"
 #include "run_folder.hpp"
@@ -112,16 +113,20 @@ class TrainingRun {
           command_(command),
           dataset_(dataset),
           display_(detect_terminal_style(), options.quiet),
+          mistake_(mistake_name(options.mistake)),
           model_(architecture_of(options, dataset.train.images)),
+          hooks_(make_hooks(options.mistake)),
           optimizer_(make_optimizer(options, model_.arena())),
           trainer_(model_, *optimizer_, plan_of(options, command), dataset.train.images,
-                   dataset.test.images) {}
+                   dataset.test.images) {
+        model_.set_hooks(*hooks_);
+    }
 
     bool has_checkpoint() const { return checkpoint_exists(folder_.checkpoint()); }
 
     void start() {
         model_.initialize(options_.init, options_.seed);
-        log_ = std::make_unique<LogCsv>(folder_.log(), folder_.latents(), 0);
+        log_ = std::make_unique<LogCsv>(folder_.log(), folder_.latents(), 0, mistake_);
     }
 
     void resume() {
@@ -129,8 +134,8 @@ class TrainingRun {
             load_newest_checkpoint(folder_.checkpoint(), model_, *optimizer_, dataset_.hash);
         if (!point.damage.empty()) warn(point.damage + "; going on from the checkpoint before it");
         trainer_.position = point.position;
-        log_ =
-            std::make_unique<LogCsv>(folder_.log(), folder_.latents(), trainer_.position.epoch - 1);
+        log_ = std::make_unique<LogCsv>(folder_.log(), folder_.latents(),
+                                        trainer_.position.epoch - 1, mistake_);
     }
 
     Index epochs_done() const { return trainer_.position.epoch - 1; }
@@ -147,6 +152,8 @@ class TrainingRun {
              .optimizer = describe_optimizer(options_),
              .machine = describe_machine(),
              .folder = folder_.path.string()});
+        if (!mistake_.empty()) warn(flag_text(options_.mistake));
+        if (!mistake_.empty() && !options_.quiet) display_.show_line(flag_text(options_.mistake));
         if (dataset_.sample && !options_.quiet)
             display_.show_line(
                 "note       this is the small sample that ships with the program; "
@@ -167,7 +174,7 @@ class TrainingRun {
         };
         std::optional<GradientCsv> gradients;
         if (!command_.gradients.empty()) {
-            gradients.emplace(command_.gradients, Index(optimizer_->steps()));
+            gradients.emplace(command_.gradients, Index(optimizer_->steps()), mistake_);
             events.backward_done = [&](Index step) {
                 if (step % command_.gradients_every == 0)
                     gradients->append(step, trainer_.position.epoch,
@@ -202,6 +209,7 @@ class TrainingRun {
                       last.val_kl, trainer_.position.best_val_loss, trainer_.position.best_epoch,
                       format_seconds(seconds).c_str(), format_count(images / seconds).c_str(),
                       format_seconds(wall_seconds).c_str());
+        if (!mistake_.empty()) display_.show_line("\n" + flag_text(options_.mistake));
         display_.show_line(text + ("pictures, losses and weights are in " + folder_.path.string()));
     }
 
@@ -226,7 +234,7 @@ class TrainingRun {
         }
         log_->append(metrics);
         const ModelOrigin origin{static_cast<std::uint32_t>(metrics.epoch), options_.seed,
-                                 options_.kl_weight};
+                                 options_.kl_weight, mistake_};
         save_model(folder_.model(), model_, origin);
         if (best) save_model(folder_.best(), model_, origin);
         draw_pictures();
@@ -236,9 +244,12 @@ class TrainingRun {
     void draw_pictures() {
         const PhaseScope phase("pictures");
         const IdxImages& images = dataset_.test.images;
-        write_png(folder_.reconstructions(), draw_reconstructions(model_, images, 20));
-        write_png(folder_.samples(), draw_samples(model_, options_.seed, 100));
-        write_png(folder_.manifold(), draw_manifold(model_, images, 20));
+        const auto write = [&](const std::string& path, const GrayImage& picture) {
+            write_png(path, mistake_.empty() ? picture : flag_picture(picture));
+        };
+        write(folder_.reconstructions(), draw_reconstructions(model_, images, 20));
+        write(folder_.samples(), draw_samples(model_, options_.seed, 100));
+        write(folder_.manifold(), draw_manifold(model_, images, 20));
     }
 
     const RunFolder folder_;
@@ -246,7 +257,9 @@ class TrainingRun {
     const TrainCommand& command_;
     const Dataset& dataset_;
     TrainDisplay display_;
+    const std::string mistake_;  // its name, or empty
     Vae model_;
+    std::unique_ptr<StepHooks> hooks_;
     std::unique_ptr<Optimizer> optimizer_;
     Trainer trainer_;
     std::unique_ptr<LogCsv> log_;
@@ -296,7 +309,8 @@ void run_train(const TrainCommand& command) {
         return;
     }
     replace_file(folder.options(), to_toml(options));
-    write_config(folder, architecture_of(options, dataset.train.images));
+    write_config(folder, architecture_of(options, dataset.train.images),
+                 mistake_name(options.mistake));
 
     run.describe();
     ProfileTable table;

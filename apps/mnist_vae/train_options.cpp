@@ -127,6 +127,8 @@ std::vector<OptionDescription> make_descriptions() {
             "checkpoint-every", "Batches between checkpoints; 0: one after every epoch"),
         integer<&Options::patience, 0, kMaxCount>(
             "patience", "Stop after so many epochs without a lower val_loss; 0: never"),
+        choice<&Options::mistake, kMistakeNames>(
+            "mistake", "For learning: make a classic mistake on purpose, flagged everywhere"),
     };
 }
 

@@ -59,6 +59,7 @@ void Trainer::train_batch(const TrainerEvents& events) {
     const auto draw_noise = [&] {
         fill_noise(plan_.seed, Purpose::training_noise, static_cast<std::uint32_t>(position.epoch),
                    samples, noise);
+        if (plan_.mistake == Mistake::shared_noise) share_noise(noise);
     };
     const SparseBatch* sparse = nullptr;
     if (sparse_images_.features() > 0) {
@@ -138,7 +139,8 @@ EpochMetrics Trainer::finish_epoch() {
     const NoiseSource noise{plan_.seed, Purpose::validation_noise,
                             static_cast<std::uint32_t>(position.epoch)};
     LatentLedger ledger(model_.architecture().latent);
-    const LossTerms validation = validation_.evaluate(&noise, plan_.kl_weight, &ledger);
+    const LossTerms validation = validation_.evaluate(
+        plan_.mistake == Mistake::test_on_mean ? nullptr : &noise, plan_.kl_weight, &ledger);
     EpochMetrics metrics{.epoch = position.epoch,
                          .step = static_cast<Index>(optimizer_.steps()),
                          .loss = train.loss,

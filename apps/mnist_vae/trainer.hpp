@@ -11,6 +11,7 @@
 #include "batches.hpp"
 #include "evaluation.hpp"
 #include "metrics.hpp"
+#include "mistakes.hpp"
 #include "vae.hpp"
 
 namespace handgrad::mnist_vae {
@@ -30,6 +31,7 @@ struct TrainingPlan {
     bool fuse = true;      // update each weight as its gradient is computed; changes no bit
     // Look at every number of a step and name the first that is not finite; turns `fuse` off.
     bool check_numerics = false;
+    Mistake mistake = Mistake::none;  // of those that are made in training's own steps
     Index patience = 0;  // stop after so many epochs without a lower val_loss; 0: never
 };
 

@@ -31,6 +31,8 @@ std::string Architecture::widths() const {
 
 Vae::Vae(const Architecture& architecture)
     : architecture_(architecture), latent_(architecture.latent) {
+    static StepHooks no_hooks;
+    hooks_ = &no_hooks;
     const Activation f = architecture.activation;
     const Activation output =
         architecture.recon_loss == ReconLoss::bce ? Activation::linear : Activation::sigmoid;
@@ -70,17 +72,21 @@ LossTerms Vae::forward_training(ConstMatrixView x, ConstMatrixView noise, float 
     const MatrixView dlogvar = dlogvar_.resize(x.rows, architecture_.latent);
 
     first_->expect_sparse(sparse);
-    const ConstMatrixView output = decoder_.forward(latent_.forward(encoder_.forward(x), noise));
+    const ConstMatrixView head = encoder_.forward(x);
+    const ConstMatrixView z = latent_.forward(head, hooks_->noise(head, noise));
+    const ConstMatrixView output = decoder_.forward(z);
 
-    const double recon = recon_loss(output, x, doutput);
-    const double kl = kl_divergence(latent_.mu(), latent_.logvar(), kl_weight, dmu, dlogvar);
+    double recon = recon_loss(output, x, doutput);
+    double kl = kl_divergence(latent_.mu(), latent_.logvar(), kl_weight, dmu, dlogvar);
+    hooks_->losses(recon, kl, doutput, dmu, dlogvar);
     return {.loss = recon + static_cast<double>(kl_weight) * kl, .recon = recon, .kl = kl};
 }
 
 void Vae::backward(GradientSink* sink) {
     dz_ = decoder_.backward(doutput_, Write::overwrite, InputGradient::compute, sink);
     const ConstMatrixView dhead = latent_.backward(dz_, dmu_, dlogvar_);
-    encoder_.backward(dhead, Write::overwrite, InputGradient::skip, sink);
+    encoder_.backward(hooks_->head_gradient(dz_, dhead), Write::overwrite, InputGradient::skip,
+                      sink);
 }
 
 // Zeros take the place of the other part's gradient, from where the two meet.
@@ -90,7 +96,7 @@ void Vae::backward_part(LossPart part) {
     ConstMatrixView dhead;
     if (part == LossPart::recon) {
         dz_ = decoder_.backward(doutput_, Write::overwrite);
-        dhead = latent_.backward(dz_, zeros, zeros);
+        dhead = hooks_->head_gradient(dz_, latent_.backward(dz_, zeros, zeros));
     } else {
         dhead = latent_.backward(zeros, dmu_, dlogvar_);
     }
@@ -99,7 +105,8 @@ void Vae::backward_part(LossPart part) {
 
 Vae::HeadGradients Vae::head_gradients() {
     const ConstMatrixView zeros = zeros_like(dmu_);
-    return {copy_to(recon_head_, latent_.backward(dz_, zeros, zeros)),
+    const ConstMatrixView recon = latent_.backward(dz_, zeros, zeros);
+    return {copy_to(recon_head_, hooks_->head_gradient(dz_, recon)),
             copy_to(kl_head_, latent_.backward(zeros, dmu_, dlogvar_))};
 }
 

@@ -64,6 +64,21 @@ struct NamedTensor {
     bool is_weight;
 };
 
+// Where a training step can be led astray, for --mistake (mistakes.hpp). These lead nowhere.
+class StepHooks {
+  public:
+    virtual ~StepHooks() = default;
+    // The noise that makes z, for this head (n, 2 latent).
+    virtual ConstMatrixView noise(ConstMatrixView /*head*/, ConstMatrixView noise) { return noise; }
+    // The two losses and their gradients.
+    virtual void losses(double& /*recon*/, double& /*kl*/, MatrixView /*doutput*/,
+                        MatrixView /*dmu*/, MatrixView /*dlogvar*/) {}
+    // The gradient at the head, of which the path through z came from dz.
+    virtual ConstMatrixView head_gradient(ConstMatrixView /*dz*/, ConstMatrixView dhead) {
+        return dhead;
+    }
+};
+
 class Vae {
   public:
     // Throws Error(argument) for an empty layer.
@@ -72,6 +87,9 @@ class Vae {
     const Architecture& architecture() const { return architecture_; }
     ParameterArena& arena() { return arena_; }
     void initialize(Initializer initializer, std::uint64_t seed);
+
+    // Training goes through these from now on. They must outlive the model.
+    void set_hooks(StepHooks& hooks) { hooks_ = &hooks; }
 
     // The loss of a mini-batch x (n, pixels) with noise (n, latent), ready for backward(). If x is
     // mostly zero, `sparse` may be its non-zeros: the result is the same, to the bit.
@@ -125,6 +143,7 @@ class Vae {
     Sequential decoder_;
     std::vector<Dense*> hidden_, mirrored_;  // the layers of the two stacks, input side first
     Dense *head_ = nullptr, *first_ = nullptr;
+    StepHooks* hooks_;
     ConstMatrixView dz_;  // of the last backward
     Matrix doutput_, dmu_, dlogvar_, pixels_;
     Matrix zeros_, recon_head_, kl_head_;  // for looking inside

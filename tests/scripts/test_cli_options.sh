@@ -130,7 +130,7 @@ ln -s data 'da"t\a # x'
 readonly kUnusual=(--data 'da"t\a # x' --hidden "7,5" --latent 3 --activation sigmoid --epochs 3
   --batch-size 40 --lr 0.0123 --lr-schedule cosine --optimizer sgd --adam torch --init he
   --recon-loss bce-probabilities --beta 0.25 --clip-norm 3.5 --seed 18446744073709551615
-  --threads 1 --sparsity off --fuse off --checkpoint-every 2 --patience 9)
+  --threads 1 --sparsity off --fuse off --checkpoint-every 2 --patience 9 --mistake clip-grad)
 train unusual "${kUnusual[@]}"
 train reread --config unusual/options.toml
 expect_equal '--config reads options.toml back: the same weights' \

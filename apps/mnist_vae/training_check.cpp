@@ -1,0 +1,127 @@
+#include "training_check.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "../../core/random.hpp"
+#include "../../core/reference_vae.hpp"
+#include "../../optim/sgd.hpp"
+#include "recipe.hpp"
+
+namespace handgrad::mnist_vae {
+
+namespace {
+
+using Tensor = reference::Tensor<double>;
+
+// Training as it is written down: every step from the definitions.
+class ReferenceTraining {
+  public:
+    ReferenceTraining(const TrainOptions& options, Vae& start)
+        : options_(options),
+          model_({.inputs = start.architecture().pixels(),
+                  .hidden = options.hidden,
+                  .latent = options.latent,
+                  .activation = options.activation,
+                  .recon_loss = static_cast<reference::ReconLoss>(options.recon_loss),
+                  .kl_weight = options.kl_weight}) {
+        const std::vector<NamedTensor> tensors = start.tensors(start.arena().values());
+        for (std::size_t p = 0; p < tensors.size(); ++p)
+            model_.parameters()[p] = reference::to_tensor(tensors[p].values);
+        for (const Tensor& p : model_.parameters())
+            for (auto* moments : {&first_, &second_}) moments->emplace_back(p.rows, p.cols);
+    }
+
+    // The loss before the update.
+    double step(ConstMatrixView x, ConstMatrixView noise, double rate) {
+        const auto losses = model_.forward(reference::to_tensor(x), reference::to_tensor(noise));
+        model_.backward();
+        std::vector<Tensor> gradients = model_.gradients();
+        clip(gradients);
+        ++steps_;
+        const bool keras = options_.adam == EpsilonPlacement::keras;
+        const reference::AdamConfig adam{.learning_rate = rate,
+                                         .epsilon = keras ? 1e-7 : 1e-8,
+                                         .placement = keras ? reference::EpsilonPlacement::keras
+                                                            : reference::EpsilonPlacement::torch};
+        for (std::size_t p = 0; p < gradients.size(); ++p) {
+            Tensor& w = model_.parameters()[p];
+            if (options_.optimizer == OptimizerKind::sgd)
+                reference::sgd_step(rate, SgdConfig{}.momentum, gradients[p], w, first_[p]);
+            else
+                reference::adam_step(adam, steps_, gradients[p], w, first_[p], second_[p]);
+        }
+        return losses.recon + options_.kl_weight * losses.kl;
+    }
+
+  private:
+    void clip(std::vector<Tensor>& gradients) const {
+        double squares = 0;
+        for (const Tensor& g : gradients)
+            for (const double value : g.data) squares += value * value;
+        const double norm = std::sqrt(squares);
+        if (options_.clip_norm == 0 || norm <= options_.clip_norm) return;
+        for (Tensor& g : gradients)
+            for (double& value : g.data) value *= options_.clip_norm / norm;
+    }
+
+    const TrainOptions& options_;
+    reference::Vae<double> model_;
+    std::vector<Tensor> first_, second_;
+    int steps_ = 0;
+};
+
+}  // namespace
+
+bool TrainingCheck::passed() const { return steps > 0 && worst_loss_error <= kTrainingTolerance; }
+
+TrainingCheck check_training(const TrainOptions& options, const IdxImages& images, Index steps) {
+    constexpr Index kMostImages = 128;
+    TrainingPlan plan = plan_of(options);
+    plan.batch_size = std::min({plan.batch_size, kMostImages, images.count});
+
+    Vae model(architecture_of(options, images));
+    model.initialize(options.init, options.seed);
+    const auto hooks = make_hooks(options.mistake);
+    model.set_hooks(*hooks);
+    ReferenceTraining reference(options, model);
+    const auto optimizer = make_optimizer(options, model.arena());
+    Trainer trainer(model, *optimizer, plan, images, images);
+
+    std::vector<double> losses;
+    Position before = trainer.position;
+    TrainerEvents events;
+    events.interrupted = [&] { return Index(losses.size()) == steps; };
+    Batches batches(images, plan.batch_size);
+    events.batch_done = [&](const BatchProgress&) {
+        const Position& now = trainer.position;
+        const double n = double(batches.samples(now.batch - 1).size());
+        losses.push_back((now.recon_sum - before.recon_sum) / n +
+                         double(plan.kl_weight) * (now.kl_sum - before.kl_sum) / n);
+        before = now;
+    };
+    // Steps that a small data set does not have are not waited for.
+    steps = std::min(steps, trainer.batches_per_epoch());
+    trainer.run(events);
+
+    TrainingCheck check;
+    batches.start_epoch(plan.seed, 1);
+    const Index total = plan.epochs * trainer.batches_per_epoch();
+    Matrix x, noise;
+    for (Index k = 0; k < steps; ++k) {
+        const auto samples = batches.samples(k);
+        batches.load(k, x.resize(Index(samples.size()), model.architecture().pixels()));
+        fill_noise(plan.seed, Purpose::training_noise, 1, samples,
+                   noise.resize(Index(samples.size()), options.latent));
+        const double want =
+            reference.step(x, noise, scheduled_rate(plan.schedule, plan.lr, k, total));
+        const double error = std::abs(losses[std::size_t(k)] - want) / std::abs(want);
+        if (!(error <= check.worst_loss_error))
+            check.worst_loss_error = std::isnan(error) ? INFINITY : error;
+        ++check.steps;
+    }
+    return check;
+}
+
+}  // namespace handgrad::mnist_vae
