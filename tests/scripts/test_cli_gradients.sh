@@ -16,15 +16,15 @@ proven() {
   expect_equal "$what" "$status $(grep -c ' ok$' out) $(tail -n 1 out)$(<err)" \
     "0 $rows Every gradient is proven."
 }
-proven 'the default model' 22
+proven 'the default model' 23
 for activation in linear relu tanh sigmoid; do
   for loss in bce bce-probabilities mse; do
-    proven "$activation and $loss" 30 --hidden 20,9 --latent 3 --activation $activation \
+    proven "$activation and $loss" 31 --hidden 20,9 --latent 3 --activation $activation \
       --recon-loss $loss --beta 0.5
   done
 done
-proven 'without a KL divergence' 10 --hidden 20 --beta 0
-proven 'every parameter' 22 --hidden 20 --all
+proven 'without a KL divergence' 11 --hidden 20 --beta 0
+proven 'every parameter' 23 --hidden 20 --all
 expect_equal 'is compared: every row says all' "$(grep -c ' all ' out)" 22
 
 run train --out run --epochs 2 --batch-size 16 --hidden 20,9 --latent 3 --activation tanh --recon-loss mse
