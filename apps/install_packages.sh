@@ -31,7 +31,7 @@ packages_for() {
       packages_for tests
       echo g++-aarch64-linux-gnu  # shows that the NEON kernels compile
       echo shellcheck             # reads the scripts
-      echo clang-14 libomp-14-dev # shows that clang builds the same numbers
+      echo clang-14 libomp-14-dev libclang-rt-14-dev # shows that clang builds the same numbers
       ;;
     fashion) echo dataset-fashion-mnist ;;
     peers)

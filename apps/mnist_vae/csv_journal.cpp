@@ -67,7 +67,13 @@ void CsvJournal::append(const std::string& untagged) {
 
 std::vector<std::string> read_csv_rows(const std::string& path, const std::string& header) {
     const std::vector<std::byte> bytes = read_file(path, kMaxBytes);
-    std::stringstream text(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+    return parse_csv_rows({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path,
+                          header);
+}
+
+std::vector<std::string> parse_csv_rows(const std::string& content, const std::string& path,
+                                        const std::string& header) {
+    std::stringstream text(content);
     std::string line;
     std::getline(text, line);
     const bool has_mistake = line == header + kMistakeColumn;

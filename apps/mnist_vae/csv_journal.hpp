@@ -32,6 +32,8 @@ class CsvJournal {
 // cut off when its process died is not among them. Throws Error(input) naming line 1 for another
 // header.
 std::vector<std::string> read_csv_rows(const std::string& path, const std::string& header);
+std::vector<std::string> parse_csv_rows(const std::string& text, const std::string& path,
+                                        const std::string& header);
 
 // A number as it stands in such files: nine digits, and a point everywhere.
 std::string csv_number(double value);

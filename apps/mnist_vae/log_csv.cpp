@@ -74,12 +74,21 @@ void LogCsv::append(const EpochMetrics& metrics) {
     log_.append(format_row(metrics));
 }
 
-std::vector<EpochMetrics> read_log(const std::string& path) {
+static std::vector<EpochMetrics> parse_rows(const std::vector<std::string>& texts,
+                                            const std::string& path) {
     std::vector<EpochMetrics> rows;
     int number = 2;
-    for (const std::string& row : read_csv_rows(path, kHeader))
-        rows.push_back(parse_row(row, path + ", line " + std::to_string(number++)));
+    for (const std::string& text : texts)
+        rows.push_back(parse_row(text, path + ", line " + std::to_string(number++)));
     return rows;
+}
+
+std::vector<EpochMetrics> read_log(const std::string& path) {
+    return parse_rows(read_csv_rows(path, kHeader), path);
+}
+
+std::vector<EpochMetrics> parse_log(const std::string& text, const std::string& path) {
+    return parse_rows(parse_csv_rows(text, path, kHeader), path);
 }
 
 }  // namespace handgrad::mnist_vae

@@ -26,5 +26,6 @@ class LogCsv {
 // All rows of log.csv, without the latents. Throws Error(input) naming file and line for anything
 // that LogCsv did not write.
 std::vector<EpochMetrics> read_log(const std::string& path);
+std::vector<EpochMetrics> parse_log(const std::string& text, const std::string& path);
 
 }  // namespace handgrad::mnist_vae

@@ -146,6 +146,7 @@ void apply(const std::map<std::string, std::string>& values, TrainOptions& optio
 // The options that a run was started with, from its options.toml. Throws Error(input) for a file
 // that to_toml cannot have written: nobody typed these values.
 TrainOptions read_run_options(const std::string& path);
+TrainOptions parse_run_options(const std::string& text, const std::string& path);
 
 // The first option of `now` that was given and differs from the run's own, apart from those that a
 // resumed run may change (epochs, threads, sparsity, fuse, the place of the data, quiet); empty if

@@ -103,8 +103,11 @@ void write_config(const RunFolder& run, const Architecture& a, const std::string
 
 Architecture read_config(const RunFolder& run) {
     const std::vector<std::byte> bytes = read_file(run.config(), kMaxJsonBytes);
-    const char* text = reinterpret_cast<const char*>(bytes.data());
-    const json config = json::parse(text, text + bytes.size(), nullptr, /*exceptions=*/false);
+    return parse_config({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, run);
+}
+
+Architecture parse_config(const std::string& text, const RunFolder& run) {
+    const json config = json::parse(text, nullptr, /*exceptions=*/false);
     if (!config.is_object()) throw Error(ErrorKind::input, run.config(), "not a JSON object");
     if (field(run, config, "format_version") != kFormatVersion)
         refuse(run, "format_version", config["format_version"].dump(),

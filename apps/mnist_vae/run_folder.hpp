@@ -41,6 +41,7 @@ void write_config(const RunFolder& run, const Architecture& architecture,
 // Throws Error(input) naming the file and the field for anything that write_config could not have
 // written.
 Architecture read_config(const RunFolder& run);
+Architecture parse_config(const std::string& text, const RunFolder& run);
 
 const char* recon_loss_name(ReconLoss loss);
 const char* activation_name(Activation f);

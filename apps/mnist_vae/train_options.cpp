@@ -258,9 +258,12 @@ void apply(const std::map<std::string, std::string>& values, TrainOptions& optio
             d.set(options, prefix + d.name, value->second);
 }
 
-TrainOptions read_run_options(const std::string& path) try {
+TrainOptions read_run_options(const std::string& path) {
     const std::vector<std::byte> bytes = read_file(path, kMaxConfigBytes);
-    const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return parse_run_options({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
+}
+
+TrainOptions parse_run_options(const std::string& text, const std::string& path) try {
     TrainOptions options;
     apply(parse_toml(text, path), options, path + ", ");
     return options;

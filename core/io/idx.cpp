@@ -167,9 +167,7 @@ struct File {
     std::string sha256;
 };
 
-File read_idx(const std::filesystem::path& path_on_disk, const Wanted& wanted) {
-    const std::string path = path_on_disk.string();
-    std::vector<std::byte> bytes = read_file(path, kMaxIdxBytes);
+File parse_idx(std::vector<std::byte> bytes, const std::string& path, const Wanted& wanted) {
     if (is_gzip(bytes)) bytes = gunzip_idx(path, bytes, wanted);
     File file;
     file.header = read_header(path, bytes, wanted);
@@ -185,22 +183,30 @@ File read_idx(const std::filesystem::path& path_on_disk, const Wanted& wanted) {
 
 }  // namespace
 
-IdxImages read_idx_images(const std::filesystem::path& path) {
-    File file = read_idx(path, kImages);
+IdxImages parse_idx_images(std::vector<std::byte> bytes, const std::string& path) {
+    File file = parse_idx(std::move(bytes), path, kImages);
     const auto& [count, rows, cols] = file.header.sizes;
     return {static_cast<Index>(count), static_cast<Index>(rows), static_cast<Index>(cols),
             std::move(file.data), std::move(file.sha256)};
 }
 
-IdxLabels read_idx_labels(const std::filesystem::path& path) {
-    File file = read_idx(path, kLabels);
+IdxLabels parse_idx_labels(std::vector<std::byte> bytes, const std::string& path) {
+    File file = parse_idx(std::move(bytes), path, kLabels);
     const auto bad = std::find_if(file.data.begin(), file.data.end(),
                                   [](std::uint8_t label) { return label > 9; });
     if (bad != file.data.end())
-        throw Error(ErrorKind::input, path.string(),
+        throw Error(ErrorKind::input, path,
                     "label at index " + std::to_string(bad - file.data.begin()) + " out of range",
                     std::to_string(*bad), "0 to 9");
     return {std::move(file.data), std::move(file.sha256)};
+}
+
+IdxImages read_idx_images(const std::filesystem::path& path) {
+    return parse_idx_images(read_file(path.string(), kMaxIdxBytes), path.string());
+}
+
+IdxLabels read_idx_labels(const std::filesystem::path& path) {
+    return parse_idx_labels(read_file(path.string(), kMaxIdxBytes), path.string());
 }
 
 }  // namespace handgrad

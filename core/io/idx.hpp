@@ -9,6 +9,7 @@
 // memory in use is the size of the file on disk and a constant, whatever the header declares.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -39,5 +40,9 @@ struct IdxLabels {
 // cut short, damaged, or followed by anything. read_idx_labels also for a label above 9.
 IdxImages read_idx_images(const std::filesystem::path& path);
 IdxLabels read_idx_labels(const std::filesystem::path& path);
+
+// The same of the bytes of a file; `path` names it in errors.
+IdxImages parse_idx_images(std::vector<std::byte> bytes, const std::string& path);
+IdxLabels parse_idx_labels(std::vector<std::byte> bytes, const std::string& path);
 
 }  // namespace handgrad

@@ -180,7 +180,10 @@ void write_png(const std::string& path, const GrayImage& image) {
 }
 
 GrayImage read_png(const std::string& path) {
-    const std::vector<std::byte> bytes = read_file(path, kMaxPngBytes);
+    return decode_png(read_file(path, kMaxPngBytes), path);
+}
+
+GrayImage decode_png(std::span<const std::byte> bytes, const std::string& path) {
     if (!text_of(bytes).starts_with(kSignature))
         refuse(path, "not a PNG picture", describe(text_of(bytes)), "a PNG picture");
     check_chunks(path, bytes);

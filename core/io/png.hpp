@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,5 +26,8 @@ void write_png(const std::string& path, const GrayImage& image);
 // transparency shows white, 16 bits become 8. Throws Error(input) for anything else, saying what it
 // looks like, and for a picture whose checksums show that it is damaged.
 GrayImage read_png(const std::string& path);
+
+// The same of the bytes of a file; `path` names it in errors.
+GrayImage decode_png(std::span<const std::byte> bytes, const std::string& path);
 
 }  // namespace handgrad

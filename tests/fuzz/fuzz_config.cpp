@@ -1,0 +1,32 @@
+// What stands in a run folder as text: options.toml, config.json and log.csv, by the first byte.
+#include "../../apps/mnist_vae/log_csv.hpp"
+#include "../../apps/mnist_vae/options.hpp"
+#include "../../apps/mnist_vae/run_folder.hpp"
+#include "target.hpp"
+
+using namespace handgrad;
+using namespace handgrad::mnist_vae;
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) return 0;
+    const std::string text = fuzz::to_text(data + 1, size - 1);
+    fuzz::may_refuse([&] {
+        switch (data[0] % 3) {
+            case 0: {
+                const TrainOptions options = parse_run_options(text, "fuzz");
+                // What was understood is written so that it is understood again.
+                fuzz::require(parse_run_options(to_toml(options), "again") == options);
+                break;
+            }
+            case 1: {
+                const Architecture a = parse_config(text, RunFolder{"fuzz"});
+                fuzz::require(a.latent > 0 && a.pixels() > 0 && !a.hidden.empty());
+                break;
+            }
+            case 2:
+                parse_log(text, "fuzz");
+                break;
+        }
+    });
+    return 0;
+}
