@@ -9,7 +9,9 @@
 #include "../../apps/mnist_vae/trainer.hpp"
 #include "../../core/error.hpp"
 #include "../../core/parallel.hpp"
+#include "../../core/random.hpp"
 #include "../../optim/adam.hpp"
+#include "../../optim/clip.hpp"
 
 using namespace handgrad;
 using namespace handgrad::mnist_vae;
@@ -106,6 +108,55 @@ TEST_CASE("trainer: the same seed gives the same weights, on any number of threa
     Run other({.seed = 1});
     other.trainer->run({});
     CHECK_FALSE(same_bits(first.weights(), other.weights()));
+}
+
+TEST_CASE("trainer: every step is the one that can be written by hand, and so are the sums") {
+    TrainingPlan plans[6];
+    plans[1] = {.schedule = Schedule::step, .seed = 7};
+    plans[2] = {.schedule = Schedule::cosine, .kl_weight = 0.5f, .sparsity = false};
+    plans[3] = {.clip_norm = 0.5, .fuse = false};
+    plans[4] = {.seed = 1, .sparsity = false, .fuse = false};
+    plans[5] = {.clip_norm = 1e-3, .seed = std::uint64_t{1} << 40};
+    for (const TrainingPlan& plan : plans) {
+        const Index number = &plan - plans, epochs = 3;
+        CAPTURE(number);
+        Run run(plan, epochs), by_hand(plan, epochs);
+        std::vector<EpochMetrics> metrics;
+        TrainerEvents events;
+        events.epoch_done = [&](const EpochMetrics& m, bool) { metrics.push_back(m); };
+        run.trainer->run(events);
+        REQUIRE(std::ssize(metrics) == epochs);
+
+        Vae& model = by_hand.model;
+        std::vector<std::uint32_t> order(50);
+        for (Index epoch = 1; epoch <= epochs; ++epoch) {
+            shuffle(plan.seed, std::uint32_t(epoch), order);
+            double recon = 0, kl = 0;
+            for (Index batch = 0; batch < 4; ++batch) {
+                const Index n = batch < 3 ? 16 : 2;
+                const auto samples =
+                    std::span(order).subspan(std::size_t(batch * 16), std::size_t(n));
+                Matrix x(n, 16), noise(n, 2);
+                for (Index i = 0; i < n; ++i)
+                    for (Index j = 0; j < 16; ++j)
+                        x(i, j) =
+                            float(by_hand.train
+                                      .pixels[samples[std::size_t(i)] * 16 + std::size_t(j)]) /
+                            255.0f;
+                fill_noise(plan.seed, Purpose::training_noise, std::uint32_t(epoch), samples,
+                           noise);
+                const LossTerms terms = model.forward_training(x, noise, plan.kl_weight);
+                model.backward();
+                if (plan.clip_norm > 0) clip_global_norm(model.arena(), plan.clip_norm);
+                by_hand.adam.step(scheduled_rate(plan.schedule, 0.01, by_hand.adam.steps(), 12));
+                recon += terms.recon * double(n);
+                kl += terms.kl * double(n);
+            }
+            CHECK(metrics[std::size_t(epoch - 1)].recon == recon / 50);
+            CHECK(metrics[std::size_t(epoch - 1)].kl == kl / 50);
+        }
+        CHECK(same_bits(run.weights(), by_hand.weights()));
+    }
 }
 
 TEST_CASE("trainer: interrupted after any batch and resumed, the weights end the same") {

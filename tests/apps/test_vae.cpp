@@ -103,6 +103,26 @@ TEST_CASE("vae: names and shapes of the tensors are those of the files") {
     CHECK(Vae({.hidden = {400}, .latent = 20}).arena().parameter_count() == 652824);
 }
 
+TEST_CASE(
+    "vae: every tensor begins with the numbers of its own stream, in the order of the files") {
+    for (Initializer initializer : {Initializer::glorot, Initializer::torch}) {
+        Vae model({.image_rows = 5, .image_cols = 7, .hidden = {9, 6}, .latent = 3});
+        model.initialize(initializer, 11);
+        const auto tensors = model.tensors(model.arena().values());
+        for (std::size_t i = 0; i < tensors.size(); i += 2) {
+            CAPTURE(tensors[i].name);
+            ParameterArena arena;
+            const ConstBlockedView weight = tensors[i].values, bias = tensors[i + 1].values;
+            const Parameter& w = arena.add("w", weight.rows, weight.cols);
+            const Parameter& b = arena.add("b", 1, weight.cols);
+            arena.allocate();
+            initialize(initializer, 11, std::uint32_t(i), w.value, b.value);
+            CHECK(to_tensor(weight).data == to_tensor(w.value).data);
+            CHECK(to_tensor(bias).data == to_tensor(b.value).data);
+        }
+    }
+}
+
 TEST_CASE("vae: eight images can be learned by heart") {
     // Eight images of noise-free stripes; a model that cannot overfit them has a wrong gradient.
     Matrix x(8, 64), noise(8, 2);

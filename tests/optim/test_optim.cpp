@@ -78,6 +78,18 @@ TEST_CASE("adam in both conventions follows the reference over 100 steps") {
     }
 }
 
+TEST_CASE("adam's constants are the defaults of Keras and of PyTorch") {
+    const AdamConfig keras = AdamConfig::keras(), torch = AdamConfig::torch();
+    CHECK(keras.epsilon == 1e-7);
+    CHECK(keras.placement == EpsilonPlacement::keras);
+    CHECK(torch.epsilon == 1e-8);
+    CHECK(torch.placement == EpsilonPlacement::torch);
+    for (const AdamConfig& config : {keras, torch}) {
+        CHECK(config.beta1 == 0.9);
+        CHECK(config.beta2 == 0.999);
+    }
+}
+
 TEST_CASE("the first step of adam is the learning rate, whatever the gradient's size") {
     Toy toy(3);
     const std::vector<float> before(toy.w().begin(), toy.w().end());
