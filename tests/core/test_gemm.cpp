@@ -107,7 +107,9 @@ TEST_CASE("integer products are exact in every form, shape, instruction set and 
     std::mt19937 generator(1);
     for (Form form : kForms)
         for (Shape s : shapes()) {
-            // |sum| <= 4 * 1030 * 7 * 7 < 2^24: no rounding can occur, in any order.
+            // Every partial sum is an integer of at most 4 * 1030 * 7 * 7 < 2^24 (what is there
+            // grows to four products below), which a float holds exactly: no rounding can occur, in
+            // any order, with fma or without, so that the only right difference is 0.
             const Operands x(form, s, [&] { return float(int(generator() % 15) - 7); });
             Matrix expected(s.m, s.n);
             for (Index i = 0; i < s.m; ++i)
@@ -115,7 +117,7 @@ TEST_CASE("integer products are exact in every form, shape, instruction set and 
                     for (Index p = 0; p < s.k; ++p)
                         expected(i, j) += float(x.at_a(i, p) * x.at_b(p, j));
             for_each_isa([&] {
-                for (int threads : {1, 2, 3, 7}) {
+                for (int threads : {1, 2, 3, 4, 7}) {
                     const UseThreads use(threads);
                     CAPTURE(threads);
                     CAPTURE(s.m);
@@ -139,6 +141,14 @@ TEST_CASE("integer products are exact in every form, shape, instruction set and 
                         for (Index i = 0; i < s.m; ++i)
                             for (Index j = 0; j < s.n; ++j)
                                 wrong += !(c(i, j) == 4 * expected(i, j));
+                    }
+                    if (form == Form::tn) {
+                        CollectingTileSink sink(s.m, s.n);
+                        gemm_tn(x.a, x.b, sink);
+                        wrong += !sink.each_once();
+                        for (Index i = 0; i < s.m; ++i)
+                            for (Index j = 0; j < s.n; ++j)
+                                wrong += !(sink.result(i, j) == expected(i, j));
                     }
                     CHECK(wrong == 0);
                 }
@@ -184,6 +194,29 @@ TEST_CASE("products of any floats are within the error of one chain and bit-equa
                                                std::size_t(s.n) * sizeof(float)) != 0;
                     CHECK(unequal == 0);
                 }
+            });
+        }
+}
+
+TEST_CASE("an element of a product is one chain of fused multiply-adds from +0, k ascending") {
+    std::mt19937 generator(7);
+    std::uniform_real_distribution<float> uniform(-1, 1);
+    for (Form form : kForms)
+        for (Shape s : {Shape{11, 53, 1100}, Shape{64, 3, 70}, Shape{1, 1, 3}}) {
+            const Operands x(form, s, [&] { return uniform(generator); });
+            for_each_isa([&] {
+                if (active_isa() == Isa::sse2) return;  // has no fused multiply-add
+                Matrix c(s.m, s.n);
+                multiply(form, x.a, x.b, Write::overwrite, c);
+                Index wrong = 0;
+                for (Index i = 0; i < s.m; ++i)
+                    for (Index j = 0; j < s.n; ++j) {
+                        float chain = 0;
+                        for (Index p = 0; p < s.k; ++p)
+                            chain = std::fma(float(x.at_a(i, p)), float(x.at_b(p, j)), chain);
+                        wrong += !(c(i, j) == chain);
+                    }
+                CHECK(wrong == 0);
             });
         }
 }

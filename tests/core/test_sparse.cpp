@@ -185,6 +185,67 @@ TEST_CASE("sparse: a product without the zeros has the bits of the product with 
         }
 }
 
+TEST_CASE("sparse: integer products are exact at every shape, instruction set and thread count") {
+    std::mt19937 generator(7);
+    const auto integers = [&](Index rows, Index cols, unsigned one_of) {
+        Matrix x(rows, cols);
+        for (Index i = 0; i < rows; ++i)
+            for (Index j = 0; j < cols; ++j)
+                if (generator() % one_of == 0) x(i, j) = float(int(generator() % 15) - 7);
+        return x;
+    };
+    // Columns around the panels of every set, and tiles of 128 rows of B with one more and less.
+    std::vector<std::tuple<Index, Index, Index>> shapes;
+    for (Index m : {1, 3, 4, 8, 15, 16, 17, 31, 32, 33, 47, 48, 67}) shapes.push_back({7, 21, m});
+    for (Index k : {1, 2, 127, 128, 129, 257, 784}) shapes.push_back({9, k, 33});
+    for (Index n : {1, 2, 3, 5, 127, 128, 129, 300}) shapes.push_back({n, 30, 18});
+    for (const auto& [n, k, m] : shapes) {
+        CAPTURE(n);
+        CAPTURE(k);
+        CAPTURE(m);
+        // Every partial sum is an integer of at most 2 * 784 * 7 * 7 < 2^24: no rounding can occur.
+        const Matrix x = integers(n, k, 4), w = integers(k, m, 1), dy = integers(n, m, 1);
+        Matrix want(n, m), want_dw(k, m);
+        for (Index i = 0; i < n; ++i)
+            for (Index p = 0; p < k; ++p)
+                for (Index j = 0; j < m; ++j) {
+                    want(i, j) += x(i, p) * w(p, j);
+                    want_dw(p, j) += x(i, p) * dy(i, j);
+                }
+        SparseBatch batch;
+        batch.x.assign(x);
+        batch.transposed.assign_transpose(batch.x);
+        for_each_isa([&, n = n, k = k, m = m] {
+            for (int threads : {1, 2, 3, 4, 7}) {
+                CAPTURE(threads);
+                const UseThreads use(threads);
+                Matrix y(n, m);
+                fill(y, std::numeric_limits<float>::quiet_NaN());
+                ParameterArena arena;
+                const Parameter& weight = arena.add("w", k, m);
+                arena.allocate();
+                CollectingTileSink sink(k, m);
+                Index wrong = 0;
+                for (float times : {1.0f, 2.0f}) {
+                    const Write write = times == 1 ? Write::overwrite : Write::accumulate;
+                    sparse_gemm(batch.x, w, write, y);
+                    sparse_gemm(batch.transposed, dy, write, weight.gradient);
+                    for (Index i = 0; i < n; ++i)
+                        for (Index j = 0; j < m; ++j) wrong += !(y(i, j) == times * want(i, j));
+                    for (Index i = 0; i < k; ++i)
+                        for (Index j = 0; j < m; ++j)
+                            wrong += !(weight.gradient(i, j) == times * want_dw(i, j));
+                }
+                sparse_gemm(batch.transposed, dy, sink);
+                wrong += !sink.each_once();
+                for (Index i = 0; i < k; ++i)
+                    for (Index j = 0; j < m; ++j) wrong += !(sink.result(i, j) == want_dw(i, j));
+                CHECK(wrong == 0);
+            }
+        });
+    }
+}
+
 TEST_CASE("sparse: nothing is written outside a window") {
     const Matrix x = to_matrix(random_pixels(9, 30, 0.3, 5), 9, 30), w = random_matrix(30, 19, 6);
     SparseRows rows;
