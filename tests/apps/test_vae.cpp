@@ -81,6 +81,7 @@ TEST_CASE("vae: loss and every gradient agree with the reference, for any shape 
                                         truth.gradients()[i].data) <= 1e-5);
             }
             const LossTerms forward_only = model.forward(x, noise, c.kl_weight);
+            CHECK(forward_only.loss == got.loss);
             CHECK(forward_only.recon == got.recon);
             CHECK(forward_only.kl == got.kl);
         });

@@ -107,9 +107,8 @@ TEST_CASE("integer products are exact in every form, shape, instruction set and 
     std::mt19937 generator(1);
     for (Form form : kForms)
         for (Shape s : shapes()) {
-            // Every partial sum is an integer of at most 4 * 1030 * 7 * 7 < 2^24 (what is there
-            // grows to four products below), which a float holds exactly: no rounding can occur, in
-            // any order, with fma or without, so that the only right difference is 0.
+            // Every partial sum is an integer of at most 10 + 3 * 1030 * 7 * 7 < 2^24, which a
+            // float holds exactly: no rounding can occur, in any order, with fma or without.
             const Operands x(form, s, [&] { return float(int(generator() % 15) - 7); });
             Matrix expected(s.m, s.n);
             for (Index i = 0; i < s.m; ++i)
@@ -132,15 +131,19 @@ TEST_CASE("integer products are exact in every form, shape, instruction set and 
                     multiply(form, x.a, x.b, Write::overwrite, c);
                     for (Index i = 0; i < s.m; ++i)
                         for (Index j = 0; j < s.n; ++j) wrong += !(c(i, j) == expected(i, j));
+                    // What is there is another number than the product's.
+                    for (Index i = 0; i < s.m; ++i)
+                        for (Index j = 0; j < s.n; ++j) c(i, j) = float((3 * i + j) % 11);
                     multiply(form, x.a, x.b, Write::accumulate, c);
                     for (Index i = 0; i < s.m; ++i)
-                        for (Index j = 0; j < s.n; ++j) wrong += !(c(i, j) == 2 * expected(i, j));
+                        for (Index j = 0; j < s.n; ++j)
+                            wrong += !(c(i, j) == float((3 * i + j) % 11) + expected(i, j));
                     if (s.k > 0) {  // a weight without rows is no parameter
                         multiply_blocked(form, x.a, x.b, Write::accumulate, c);
                         multiply_blocked(form, x.a, x.b, Write::accumulate, c);
                         for (Index i = 0; i < s.m; ++i)
                             for (Index j = 0; j < s.n; ++j)
-                                wrong += !(c(i, j) == 4 * expected(i, j));
+                                wrong += !(c(i, j) == float((3 * i + j) % 11) + 3 * expected(i, j));
                     }
                     if (form == Form::tn) {
                         CollectingTileSink sink(s.m, s.n);
@@ -242,7 +245,7 @@ TEST_CASE("accumulating two halves of a batch gives the bits of the whole") {
 
 TEST_CASE("the epilogue adds the bias and applies the activation, also when k is 0") {
     for_each_isa([&] {
-        for (Index k : {0, 3, 600})
+        for (Index k : {0, 3, 600, 2100})  // more than one slice for any set
             for (Index n : {1, 5, 16, 50, 112}) {
                 std::mt19937 generator(4);
                 const Operands x(Form::nn, {11, n, k},
