@@ -23,10 +23,12 @@ inline std::ostream& operator<<(std::ostream& out, const Verdict& verdict) {
 }
 
 // ||got - want|| / ||want|| in the Euclidean norm. 0 if both are all zero; infinity if only `want`
-// is, or if the lengths differ; NaN if an element is NaN or an element of `want` is infinite.
+// is, if the lengths differ, or if there are no elements, as nothing would have been compared; NaN
+// if an element is NaN or an element of `want` is infinite.
 template <class Got, class Want>
 double relative_l2_error(const Got& got, const Want& want) {
-    if (std::size(got) != std::size(want)) return std::numeric_limits<double>::infinity();
+    if (std::size(got) != std::size(want) || std::size(want) == 0)
+        return std::numeric_limits<double>::infinity();
     double error = 0, norm = 0;
     for (std::size_t i = 0; i < std::size(want); ++i) {
         const double w = static_cast<double>(want[i]), d = static_cast<double>(got[i]) - w;

@@ -45,6 +45,11 @@ TEST_CASE("gradients_agree refuses a negated, a doubled and a missing value") {
     CHECK_FALSE(gradients_agree(std::vector<double>{0.5, -4, 3e-4, 7}, kGradient));
     CHECK_FALSE(gradients_agree(std::vector<double>{0.5, -2, 0, 7}, kGradient));
     CHECK_FALSE(gradients_agree(std::vector<double>{0.5, -2, 3e-4}, kGradient));
+    CHECK_FALSE(gradients_agree(kGradient, std::vector<double>{0.5, -2, 3e-4}));
+    CHECK_FALSE(gradients_agree(std::vector<double>{-0.5, 2, -3e-4, -7}, kGradient));
+    CHECK_FALSE(gradients_agree(std::vector<double>(4), kGradient));
+    CHECK_FALSE(gradients_agree(std::vector<double>{}, kGradient));
+    CHECK_FALSE(gradients_agree(kGradient, kGradient, std::nan("")));
 }
 
 TEST_CASE("gradients_agree refuses one wrong element among many, however small the element") {
@@ -56,7 +61,7 @@ TEST_CASE("gradients_agree refuses one wrong element among many, however small t
 }
 
 TEST_CASE("gradients_agree refuses NaN and infinity on either side") {
-    for (const double bad : std::initializer_list<double>{NAN, INFINITY}) {
+    for (const double bad : std::initializer_list<double>{NAN, INFINITY, -INFINITY}) {
         const std::vector<double> one_bad = {0.5, -2, bad, 7};
         CHECK_FALSE(gradients_agree(one_bad, kGradient));
         CHECK_FALSE(gradients_agree(kGradient, one_bad));

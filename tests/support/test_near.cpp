@@ -44,8 +44,18 @@ TEST_CASE("near_elements fails on NaN and infinity wherever they stand") {
     CHECK_FALSE(near_elements(kWant, kWant, [](std::size_t) { return std::nan(""); }));
 }
 
+TEST_CASE("near_elements fails if either array is all zero and the other is not") {
+    const std::vector<double> zeros(4);
+    CHECK_FALSE(near_elements(zeros, kWant, kBound));
+    CHECK_FALSE(near_elements(kWant, zeros, kBound));
+    CHECK(near_elements(zeros, zeros, [](std::size_t) { return 0.0; }));
+    CHECK_FALSE(near_elements(zeros, zeros, [](std::size_t) { return -1.0; }));
+}
+
 TEST_CASE("near_elements fails on other lengths and on nothing at all") {
     CHECK_FALSE(near_elements(std::vector<double>{1, -2, 3}, kWant, kBound));
+    CHECK_FALSE(near_elements(kWant, std::vector<double>{1, -2, 3}, kBound));
+    CHECK_FALSE(near_elements(std::vector<double>{}, kWant, kBound));
     CHECK_FALSE(near_elements(std::vector<double>{}, std::vector<double>{}, kBound));
 }
 
@@ -62,6 +72,15 @@ TEST_CASE("relative_l2_error is the quotient of two Euclidean norms") {
     CHECK(relative_l2_error(std::vector<double>{-1, 2, -3, -4}, kWant) == 2);
 }
 
+TEST_CASE("relative_l2_error shows one wrong element among many as its share of the norm") {
+    const std::vector<double> want(10000, 1.0);
+    std::vector<double> got = want;
+    got[6170] = 1.5;
+    CHECK(relative_l2_error(got, want) == 0.005);
+    got[6170] = -1;
+    CHECK(relative_l2_error(got, want) == 0.02);
+}
+
 TEST_CASE("relative_l2_error never hides a NaN, a lost array or another length") {
     const double nan = std::nan("");
     const double with_nan = relative_l2_error(std::vector<double>{1, nan, 3, 4}, kWant);
@@ -73,4 +92,13 @@ TEST_CASE("relative_l2_error never hides a NaN, a lost array or another length")
     CHECK(relative_l2_error(kWant, zeros) == INFINITY);
     CHECK(relative_l2_error(zeros, zeros) == 0);
     CHECK(relative_l2_error(std::vector<double>{1}, kWant) == INFINITY);
+    CHECK(relative_l2_error(std::vector<double>{}, kWant) == INFINITY);
+    CHECK(relative_l2_error(kWant, std::vector<double>{}) == INFINITY);
+    CHECK(relative_l2_error(std::vector<double>{}, std::vector<double>{}) == INFINITY);
+    for (const double infinite : {INFINITY, -INFINITY}) {
+        const std::vector<double> one_infinite = {1, infinite, 3, 4};
+        CHECK_FALSE(relative_l2_error(one_infinite, kWant) <= 1e300);
+        CHECK_FALSE(relative_l2_error(kWant, one_infinite) <= 1e300);
+        CHECK_FALSE(relative_l2_error(one_infinite, one_infinite) <= 1e300);
+    }
 }
