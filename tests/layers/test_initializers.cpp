@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "../../core/error.hpp"
+#include "../../core/random.hpp"
 #include "../../layers/initializers.hpp"
 #include "../support/convert.hpp"
 
@@ -77,6 +78,12 @@ TEST_CASE("initial weights depend on the seed and the tensor's number, and on no
     CHECK(same == 600);
     CHECK(same_seed < 3);
     CHECK(same_tensor < 3);
+    // A bias has a number of its own, the one after its weight's.
+    Matrix bias(1, 30), numbers(1, 30);
+    initialize(Initializer::torch, 1, 4, w, bias);
+    const float a = static_cast<float>(1 / std::sqrt(20.0));
+    fill_uniform(1, Purpose::initial_weights, 0, 5, -a, a, numbers);
+    for (Index j = 0; j < 30; ++j) CHECK(bias(0, j) == numbers(0, j));
     Matrix narrow(1, 29);
     CHECK_THROWS_AS(initialize(Initializer::he, 1, 0, w, narrow), Error);
 }
