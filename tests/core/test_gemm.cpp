@@ -325,6 +325,10 @@ TEST_CASE("operands that do not fit are refused with both shapes") {
     const Matrix b4(4, 6), wide(4, 9);
     CHECK_THROWS_WITH_AS(gemm_nn(a, ConstBlockedView(wide).middle_cols(3, 6), Write::overwrite, c),
                          doctest::Contains("within a block"), Error);
+    Matrix wide_result(3, 9);
+    CHECK_THROWS_WITH_AS(
+        gemm_tn(Matrix(4, 3), b4, Write::overwrite, BlockedView(wide_result).middle_cols(3, 6)),
+        doctest::Contains("within a block"), Error);
     Matrix wrong(3, 5);
     CHECK_THROWS_WITH_AS(gemm_nn(a, b4, Write::overwrite, wrong),
                          doctest::Contains("found 3 x 5, expected 3 x 6"), Error);

@@ -276,6 +276,35 @@ TEST_CASE("sparse: what does not fit is refused") {
     CHECK_THROWS_WITH_AS(sparse_gemm(rows, Matrix(5, 3), Write::overwrite, c),
                          doctest::Contains("2 x 4 and 5 x 3"), Error);
     CHECK_THROWS_AS(sparse_gemm(rows, Matrix(4, 4), Write::overwrite, c), Error);
+    Matrix wide(4, 9), wide_result(2, 9);
+    CHECK_THROWS_WITH_AS(
+        sparse_gemm(rows, ConstBlockedView(wide).middle_cols(3, 3), Write::overwrite, c),
+        doctest::Contains("within a block"), Error);
+    CHECK_THROWS_WITH_AS(sparse_gemm(rows, Matrix(4, 3), Write::overwrite,
+                                     BlockedView(wide_result).middle_cols(3, 3)),
+                         doctest::Contains("within a block"), Error);
+}
+
+TEST_CASE("sparse: expanded, the lists are the matrix, whatever was there before") {
+    for (const auto& [rows, cols] : {std::pair<Index, Index>{1, 1}, {4, 7}, {13, 784}}) {
+        CAPTURE(cols);
+        const std::vector<std::uint8_t> pixels = random_pixels(rows, cols, 0.2, 3);
+        std::vector<std::uint32_t> all(std::size_t(rows), 0);
+        for (std::size_t i = 0; i < all.size(); ++i) all[i] = std::uint32_t(i);
+        SparseRows lists;
+        lists.gather(SparseImages(pixels, cols), all);
+        Matrix x(rows, cols);
+        for (Index i = 0; i < rows; ++i)
+            for (Index j = 0; j < cols; ++j) x(i, j) = std::numeric_limits<float>::quiet_NaN();
+        lists.expand(x);
+        const Matrix expected = to_matrix(pixels, rows, cols);
+        Index different = 0;
+        for (Index i = 0; i < rows; ++i)
+            for (Index j = 0; j < cols; ++j) different += !(x(i, j) == expected(i, j));
+        CHECK(different == 0);
+        Matrix wrong(rows, cols + 1);
+        CHECK_THROWS_AS(lists.expand(wrong), Error);
+    }
 }
 
 TEST_CASE("sparse: the cost rule takes MNIST for sparse and Fashion-MNIST for dense") {

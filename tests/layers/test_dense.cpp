@@ -222,6 +222,8 @@ TEST_CASE("sequential: backward is the chain rule, and skip leaves out the first
     Dense& first = model.add<Dense>(arena, "first", 4, 7, Activation::tanh);
     Dense& second = model.add<Dense>(arena, "second", 7, 3, Activation::sigmoid);
     CHECK_THROWS_AS(model.add<Dense>(arena, "third", 4, 1, Activation::linear), Error);
+    CHECK(model.in_features() == 4);
+    CHECK(model.out_features() == 3);
     arena.allocate();
     for (Index i = 0; i < 4; ++i)
         for (Index j = 0; j < 7; ++j) first.weight().value(i, j) = w1(i, j);

@@ -149,6 +149,34 @@ TEST_CASE("an optimiser resumed from its state goes on bit for bit, on any numbe
     set_thread_count(threads_before);
 }
 
+TEST_CASE("sgd, too, goes on from its state bit for bit") {
+    Toy whole(1000), first(1000), second(1000);
+    Sgd sgd(whole.arena, {}), before(first.arena, {}), after(second.arena, {});
+    for (int t = 1; t <= 8; ++t) {
+        whole.set_gradients(t);
+        sgd.step(1e-3);
+    }
+    for (int t = 1; t <= 3; ++t) {
+        first.set_gradients(t);
+        before.step(1e-3);
+    }
+    std::copy(first.arena.values().begin(), first.arena.values().end(),
+              second.arena.values().begin());
+    REQUIRE(before.state().size() == 1);
+    CHECK(before.state()[0].name == "velocity");
+    REQUIRE(before.state()[0].values.size() == second.arena.values().size());
+    std::copy(before.state()[0].values.begin(), before.state()[0].values.end(),
+              after.state()[0].values.begin());
+    after.resume_at(before.steps());
+    for (int t = 4; t <= 8; ++t) {
+        second.set_gradients(t);
+        after.step(1e-3);
+    }
+    CHECK(after.steps() == 8);
+    CHECK(std::memcmp(whole.arena.values().data(), second.arena.values().data(),
+                      whole.arena.values().size_bytes()) == 0);
+}
+
 TEST_CASE("an update in parts, from both ends, gives the bits of one pass") {
     const auto same = [](auto make) {
         for_each_isa([&] {
@@ -219,8 +247,13 @@ TEST_CASE("clipping: a norm above the limit becomes the limit, one below stays")
 
 TEST_CASE("constants out of range are refused") {
     Toy toy(2);
-    CHECK_THROWS_AS(Adam(toy.arena, {.beta1 = 1.0}), Error);
+    for (double beta : {1.0, -0.1, double(NAN)}) {
+        CHECK_THROWS_AS(Adam(toy.arena, {.beta1 = beta}), Error);
+        CHECK_THROWS_AS(Adam(toy.arena, {.beta2 = beta}), Error);
+        CHECK_THROWS_AS(Sgd(toy.arena, {.momentum = beta}), Error);
+    }
     CHECK_THROWS_AS(Adam(toy.arena, {.epsilon = 0}), Error);
-    CHECK_THROWS_AS(Adam(toy.arena, {.beta2 = std::nan("")}), Error);
-    CHECK_THROWS_AS(Sgd(toy.arena, {.momentum = -0.1}), Error);
+    CHECK_THROWS_AS(Adam(toy.arena, {.epsilon = double(NAN)}), Error);
+    CHECK_NOTHROW(Adam(toy.arena, {.beta1 = 0, .beta2 = 0}));
+    CHECK_NOTHROW(Sgd(toy.arena, {.momentum = 0}));
 }

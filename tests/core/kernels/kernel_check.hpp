@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -28,7 +29,7 @@ class Guarded {
   public:
     explicit Guarded(Index n) : memory_(n + 2 * kGuard, kNan) {}
     explicit Guarded(const std::vector<float>& values) : Guarded(std::ssize(values)) {
-        std::memcpy(data(), values.data(), values.size() * sizeof(float));
+        std::copy(values.begin(), values.end(), data());
     }
     float* data() { return memory_.data() + kGuard; }
     std::size_t size() const { return memory_.size() - 2 * kGuard; }
@@ -38,7 +39,7 @@ class Guarded {
         const std::vector<float> untouched(kGuard, kNan);
         const std::size_t bytes = kGuard * sizeof(float);
         return std::memcmp(memory_.data(), untouched.data(), bytes) == 0 &&
-               std::memcmp(&*memory_.end() - kGuard, untouched.data(), bytes) == 0;
+               std::memcmp(memory_.data() + memory_.size() - kGuard, untouched.data(), bytes) == 0;
     }
 
   private:
