@@ -29,9 +29,12 @@ packages_for() {
       ;;
     full)
       packages_for tests
-      echo g++-aarch64-linux-gnu  # shows that the NEON kernels compile
-      echo shellcheck             # reads the scripts
-      echo clang-14 libomp-14-dev libclang-rt-14-dev # shows that clang builds the same numbers
+      echo g++-aarch64-linux-gnu qemu-user # shows that NEON computes the same numbers
+      echo shellcheck                      # reads the scripts
+      echo clang-14 libomp-14-dev          # shows that clang builds the same numbers
+      echo libclang-rt-14-dev              # finds data races
+      echo valgrind libc6-dbg              # finds reads beyond an array, also of vectors
+      echo gcovr                           # says what the tests reach
       ;;
     fashion) echo dataset-fashion-mnist ;;
     peers)

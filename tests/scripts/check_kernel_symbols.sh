@@ -43,4 +43,27 @@ for library in "$build"/core/kernels/libkernels_*.a; do
 done
 expect_empty 'no weak symbol is in two instruction sets' "$(sort "$tmp/weak" | uniq -d)"
 
+# --- What was linked ---
+
+# wide_functions FILE: the functions with instructions of AVX or later; the names of all of these
+# begin with a v, and of what compilers write for the first x86-64 processors, none does.
+wide_functions() {
+  objdump -d --no-show-raw-insn -C "$1" |
+    awk '/^[0-9a-f]+ <.*>:$/ { name = $0 } $2 ~ /^v/ && !seen[name]++ { print name }'
+}
+untagged_functions() { wide_functions "$1" | grep -vE 'xsimd::(avx2|fma3|avx512)' || true; }
+
+if [[ $(uname -m) == x86_64 ]]; then
+  compile narrow 'float multiply(float a, float b) { return a * b; }'
+  compile wide '__attribute__((target("avx2"))) float multiply(float a, float b) { return a * b; }'
+  expect_equal 'a function with wide instructions is found' \
+    "$(untagged_functions "$tmp/narrow.o" | wc -l) $(untagged_functions "$tmp/wide.o" | wc -l)" '0 1'
+  program=$build/apps/mnist_vae/mnist_vae
+  if [[ -x $program ]]; then
+    expect "mnist_vae has functions for AVX2 and AVX-512" \
+      test "$(wide_functions "$program" | grep -oE 'xsimd::(avx2|avx512)' | sort -u | wc -l)" = 2
+    expect_empty 'and wide instructions in no other function' "$(untagged_functions "$program")"
+  fi
+fi
+
 all_cases_ok

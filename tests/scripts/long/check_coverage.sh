@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# The tests reach 95 % of the lines and 90 % of the branches of core, layers, losses and optim. No line
+# is excluded by hand; branches that only exceptions take, which g++ makes at every call, do not count.
+# On its own: tests/scripts/long/check_coverage.sh; the tables are then in build/variants/coverage.
+set -euo pipefail
+# shellcheck source=tests/scripts/support/machines.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/machines.sh"
+
+readonly kLines=95 kBranches=90
+readonly kRooms=(support kernels core io layers losses optim golden allocations app)
+
+# Threads count together, or counts come out negative. The kernels are optimised as ever: unoptimised
+# they take half an hour, and might share functions between instruction sets.
+build_variant coverage "${kRooms[@]}" -- --buildtype=debug -Doptimization=0 -Db_coverage=true \
+  -Dcpp_args=-fprofile-update=atomic
+find "$variant" -name '*.gcda' -delete
+
+for room in "${kRooms[@]}"; do
+  test_room "$variant" '' "$room"
+done
+for script in "$root"/tests/scripts/test_cli_*.sh; do
+  name=${script##*/}
+  # This one repeats the same steps in every way there is: minutes, and no line of its own.
+  [[ $name != test_cli_determinism.sh ]] || continue
+  expect "$name passes" bash "$script" "$variant"
+done
+
+cd -- "$variant"
+gcovr --root "$root" --filter "$root/(core|layers|losses|optim)/" --exclude-throw-branches . \
+  --print-summary --txt lines.txt --json-summary summary.json >summary.txt 2>gcovr.log ||
+  not_ok 'gcovr reads the counts' "$(tail -n 20 gcovr.log)"
+gcovr --root "$root" --filter "$root/(core|layers|losses|optim)/" --exclude-throw-branches . \
+  --branches --txt branches.txt >/dev/null 2>&1
+# at_least WHAT LIMIT: the percentage of the summary.
+at_least() {
+  local percent
+  percent=$(sed -n "s/^$1: \([0-9.]*\)%.*/\1/p" summary.txt)
+  if awk "BEGIN { exit !(${percent:-0} >= $2) }"; then
+    ok "$(grep "^$1:" summary.txt), at least $2 %"
+  else
+    not_ok "coverage of $1 is at least $2 %" "$(cat summary.txt "$1.txt")"
+  fi
+}
+at_least lines "$kLines"
+at_least branches "$kBranches"
+expect_empty 'no line is excluded by hand' \
+  "$(cd -- "$root" && grep -rnE 'GCOVR?_EXCL|LCOV_EXCL' core layers losses optim || true)"
+
+all_cases_ok
