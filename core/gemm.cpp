@@ -323,12 +323,15 @@ void gemm_tn(ConstMatrixView a, ConstMatrixView b, TileSink& sink) {
         return;
     }
     if (active_kernels().nr % kBlockCols == 0) return multiply(product, Write::overwrite, {}, {});
+    check_operands(product);
+    if (product.m == 0 || product.n == 0) return;
+    const OpScope scope(describe_call(product));
     product.sink = nullptr;
     thread_local Matrix whole;
     const Index blocks = (b.cols + kBlockCols - 1) / kBlockCols, size = a.cols * kBlockCols;
     whole.resize(blocks, size);
     const BlockedView c{whole.row(0), a.cols, b.cols, kBlockCols, whole.ld()};
-    if (blocks > 0) std::fill_n(whole.row(blocks - 1), size, 0.0f);
+    std::fill_n(whole.row(blocks - 1), size, 0.0f);
     multiply(product, Write::overwrite, c, {});
     for (Index block = 0; block < blocks; ++block)
         sink.take(0, block, {whole.row(block), std::size_t(size)});

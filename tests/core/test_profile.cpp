@@ -9,9 +9,11 @@
 
 #include "../../handgrad.hpp"
 #include "../support/collecting_sinks.hpp"
+#include "../support/each_isa.hpp"
 #include "../support/use_threads.hpp"
 
 using namespace handgrad;
+using namespace handgrad::test;
 
 namespace {
 
@@ -188,31 +190,34 @@ TEST_CASE("profile: what the threads of an op call is part of it") {
 
 TEST_CASE("profile: a sink is part of the op that feeds it, with its own cost") {
     if (!profiling_is_built()) return;
-    ParameterArena arena;
-    Dense layer(arena, "d", 32, 16, Activation::linear);
-    arena.allocate();
-    Adam adam(arena, AdamConfig::keras());
-    const Matrix x(8, 32), dy(8, 16);
-    layer.forward(x);
-    Recorder recorder;
-    {
-        const Listen listen(recorder);
-        adam.begin_step(1e-3);
-        layer.backward(dy, Write::overwrite, InputGradient::skip, &adam);
-    }
-    CHECK(recorder.names() == std::vector<std::string>{"gemm_tn+adam", "sum_rows", "adam"});
-    const OpCall& fused = recorder.find("gemm_tn+adam");
-    CHECK(fused.flops == (2.0 * 8 + 12) * 32 * 16);
-    CHECK(fused.bytes == 4.0 * (8 * 32 + 8 * 16) + 24.0 * 32 * 16);
-    const OpCall& bias = recorder.find("adam");
-    CHECK(bias.flops == 12.0 * 16);
-    {
-        const Listen listen(recorder);
-        recorder.calls.clear();
-        adam.step(1e-3);
-    }
-    CHECK(recorder.calls.size() == 1);
-    CHECK(recorder.calls[0].bytes == 28.0 * double(arena.values().size()));
+    // Also where panels are narrower than the blocks that a sink takes.
+    for_each_isa([&] {
+        ParameterArena arena;
+        Dense layer(arena, "d", 32, 16, Activation::linear);
+        arena.allocate();
+        Adam adam(arena, AdamConfig::keras());
+        const Matrix x(8, 32), dy(8, 16);
+        layer.forward(x);
+        Recorder recorder;
+        {
+            const Listen listen(recorder);
+            adam.begin_step(1e-3);
+            layer.backward(dy, Write::overwrite, InputGradient::skip, &adam);
+        }
+        CHECK(recorder.names() == std::vector<std::string>{"gemm_tn+adam", "sum_rows", "adam"});
+        const OpCall& fused = recorder.find("gemm_tn+adam");
+        CHECK(fused.flops == (2.0 * 8 + 12) * 32 * 16);
+        CHECK(fused.bytes == 4.0 * (8 * 32 + 8 * 16) + 24.0 * 32 * 16);
+        const OpCall& bias = recorder.find("adam");
+        CHECK(bias.flops == 12.0 * 16);
+        {
+            const Listen listen(recorder);
+            recorder.calls.clear();
+            adam.step(1e-3);
+        }
+        CHECK(recorder.calls.size() == 1);
+        CHECK(recorder.calls[0].bytes == 28.0 * double(arena.values().size()));
+    });
 }
 
 TEST_CASE("profile: a sparse product tells its density and the work that it has") {
