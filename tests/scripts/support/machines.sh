@@ -73,7 +73,7 @@ wrap_app() {
 walk_through() {
   local program=$1 folder=$2 run=$2/run
   shift 2
-  local train=("$program" train --data "$folder/data" --hidden 24,16 --batch-size 20
+  local train=("$program" train --data "$folder/data" --hidden "24,16" --batch-size 20
     --threads 2 "$@")
   make_data "$folder/data" 4000
   step() {
