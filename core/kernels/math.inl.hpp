@@ -33,7 +33,7 @@ struct Math {
         const Reduced k = reduce_ln2(x);
         // 2^n in two factors: 2^n itself may be no normal float.
         const I half = S::shift_right(k.n, 1);
-        return exp_reduced(k.r) * power_of_two(half) * power_of_two(k.n - half);
+        return exp_reduced(k.r) * power_of_two(half) * power_of_two(S::subtract(k.n, half));
     }
 
     // exp(-|x|), all that the losses need: never above 1, so a single factor 2^n will do. +0 where
@@ -51,7 +51,7 @@ struct Math {
         x = S::select(x > constant(89.0f), constant(89.0f), x);
         x = S::select(x < constant(-30.0f), constant(-30.0f), x);
         const Reduced k = reduce_ln2(x);
-        const F scale = power_of_two(k.n - S::set_int(1));
+        const F scale = power_of_two(S::subtract(k.n, S::set_int(1)));
         const F half = S::fma(scale, expm1_reduced(k.r), scale - constant(0.5f));
         return half + half;
     }
@@ -72,7 +72,7 @@ struct Math {
         const F lost =
             S::select(x > constant(1.0f), constant(1.0f) - (u - x), x - (u - constant(1.0f)));
         const Split split = split_exponent(u);
-        const F exact = S::fma(lost, power_of_two(S::set_int(0) - split.e), split.f);
+        const F exact = S::fma(lost, power_of_two(S::subtract(S::set_int(0), split.e)), split.f);
         // Beyond 2^64 the lost 1 does not count, and 2^-e may be no normal float.
         const F f = S::select(x > constant(0x1p64f), split.f, exact);
         return with_log_limits(u, log_of_parts(S::to_float(split.e), f));
@@ -151,7 +151,7 @@ struct Math {
     }
 
     static F power_of_two(I n) {  // -126 <= n <= 127
-        return S::as_float(S::shift_left(n + S::set_int(127), 23));
+        return S::as_float(S::shift_left(S::add(n, S::set_int(127)), 23));
     }
 
     // P of exp(r) = 1 + r + r^2 P(r) for |r| <= ln 2 / 2; error 2^-26.2.
@@ -176,8 +176,8 @@ struct Math {
     static Split split_exponent(F x) {
         const I bits = S::as_int(x);
         // 0x3f3504f3 is sqrt(1/2): subtracting it carries into the exponent at the right place.
-        const I e = S::shift_right(bits - S::set_int(0x3f3504f3), 23);
-        return {e, S::as_float(bits - S::shift_left(e, 23)) - constant(1.0f)};
+        const I e = S::shift_right(S::subtract(bits, S::set_int(0x3f3504f3)), 23);
+        return {e, S::as_float(S::subtract(bits, S::shift_left(e, 23))) - constant(1.0f)};
     }
 
     static F log_of_parts(F e, F f) {
@@ -227,7 +227,7 @@ struct Math {
         cosine = S::fma(cosine, square, constant(0x1.55554ap-5f));
         cosine = S::fma(cosine, square * square, S::fma(constant(-0.5f), square, constant(1.0f)));
 
-        const I quadrant = S::as_int(shifted) + S::set_int(quarters);
+        const I quadrant = S::add(S::as_int(shifted), S::set_int(quarters));
         const F odd = S::to_float(S::bit_and(quadrant, S::set_int(1)));
         const F value = S::select(odd == constant(1.0f), cosine, sine);
         const I sign = S::shift_left(S::bit_and(quadrant, S::set_int(2)), 30);

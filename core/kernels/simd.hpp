@@ -107,6 +107,9 @@ struct Simd {
     static I as_int(F x) { return xsimd::bitwise_cast<I>(x); }
     static F as_float(I x) { return xsimd::bitwise_cast<F>(x); }
     static F to_float(I x) { return xsimd::to_float(x); }
+    // These wrap around.
+    static I add(I a, I b) { return a + b; }
+    static I subtract(I a, I b) { return a - b; }
     static I shift_left(I x, int bits) { return x << bits; }
     // Arithmetic: the sign bit is copied in.
     static I shift_right(I x, int bits) { return x >> bits; }
@@ -237,6 +240,12 @@ struct Simd<ScalarArch> {
     }
     static F to_float(I x) { return static_cast<F>(x); }
     // Through unsigned, where wrapping is defined, as vector registers wrap.
+    static I add(I a, I b) {
+        return static_cast<I>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
+    }
+    static I subtract(I a, I b) {
+        return static_cast<I>(static_cast<std::uint32_t>(a) - static_cast<std::uint32_t>(b));
+    }
     static I shift_left(I x, int bits) {
         return static_cast<I>(static_cast<std::uint32_t>(x) << bits);
     }
