@@ -286,7 +286,8 @@ TEST_CASE("sparse: what does not fit is refused") {
 }
 
 TEST_CASE("sparse: expanded, the lists are the matrix, whatever was there before") {
-    for (const auto& [rows, cols] : {std::pair<Index, Index>{1, 1}, {4, 7}, {13, 784}}) {
+    for (const auto& size : {std::pair<Index, Index>{1, 1}, {4, 7}, {13, 784}}) {
+        const Index rows = size.first, cols = size.second;
         CAPTURE(cols);
         const std::vector<std::uint8_t> pixels = random_pixels(rows, cols, 0.2, 3);
         std::vector<std::uint32_t> all(std::size_t(rows), 0);
