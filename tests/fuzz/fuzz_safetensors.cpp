@@ -9,12 +9,13 @@ namespace {
 // The tensors that a matrix can hold, as copy_to gives them.
 std::vector<std::pair<std::string, Matrix>> copy_tensors(const SafetensorsFile& file) {
     std::vector<std::pair<std::string, Matrix>> copies;
-    for (const auto& [name, tensor] : file.tensors()) {
+    for (const auto& entry : file.tensors()) {
+        const SafetensorsFile::Tensor& tensor = entry.second;
         if (tensor.shape.size() != 2 || tensor.shape[0] == 0 || tensor.shape[1] == 0) continue;
         if (tensor.dtype != "F32") continue;
         Matrix values(Index(tensor.shape[0]), Index(tensor.shape[1]));
-        if (fuzz::may_refuse([&] { file.copy_to(name, values, TensorLayout::as_is); }))
-            copies.emplace_back(name, std::move(values));
+        if (fuzz::may_refuse([&] { file.copy_to(entry.first, values, TensorLayout::as_is); }))
+            copies.emplace_back(entry.first, std::move(values));
     }
     return copies;
 }
