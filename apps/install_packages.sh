@@ -34,6 +34,7 @@ packages_for() {
       echo clang-14 libomp-14-dev          # shows that clang builds the same numbers
       echo libclang-rt-14-dev              # finds data races
       echo valgrind libc6-dbg              # finds reads beyond an array, also of vectors
+      echo strace                          # disturbs system calls
       echo gcovr                           # says what the tests reach
       ;;
     fashion) echo dataset-fashion-mnist ;;
