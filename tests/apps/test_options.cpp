@@ -70,7 +70,8 @@ TEST_CASE(
 TEST_CASE("options: each one arrives, and changes itself alone") {
     CHECK(std::size(kOther) == train_option_descriptions().size());
     for (const auto& [name, value] : kOther) {
-        CAPTURE(std::string(name));
+        const std::string captured(name);  // clang captures no structured binding
+        CAPTURE(captured);
         const TrainCommand command = train({"--" + std::string(name), value});
         CHECK(command.given.size() == 1);
         CHECK(command.given.contains(name));
