@@ -67,7 +67,7 @@ xsimd_includes() { edges "$1" '' xsimd '^core/kernels/simd\.hpp '; }
 openmp_uses() {
   edges "$1" '' 'omp\.h' '^core/parallel\.'
   code_lines "$1" '#[[:space:]]*pragma[[:space:]]+omp|_Pragma|\bomp_[a-z_]+[[:space:]]*\(|\b_OPENMP\b' . |
-    { grep -vE '^core/parallel\.' || true; }
+    { grep -vE '^core/parallel\.|^tests/machines/planted_race\.' || true; }
 }
 app_duties() {
   edges "$1" 'core/|layers/|losses/|optim/|handgrad\.hpp' 'iostream|print|CLI/|getopt'
