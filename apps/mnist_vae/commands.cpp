@@ -45,9 +45,7 @@ struct OpenRun {
                 folder.model().c_str());
         origin = found.value_or(ModelOrigin{});
         if (!origin.mistake.empty())
-            std::fprintf(stderr,
-                         "mnist_vae: warning: %s was trained with a MISTAKE made on purpose: %s\n",
-                         folder.model().c_str(), origin.mistake.c_str());
+            warn(folder.model() + " was trained with a MISTAKE made on purpose: " + origin.mistake);
     }
 
     std::string output_or(const char* name) const {

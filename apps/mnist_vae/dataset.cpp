@@ -112,8 +112,22 @@ FoundFiles require_files(const fs::path& folder, std::span<const std::string_vie
                     folder.string() + ")");
 }
 
-Split read_split(const fs::path& images, const fs::path& labels) {
+// A name that does not say what the file is comes from a download or a copy that went wrong.
+void check_name(const fs::path& path, bool gzipped, std::vector<std::string>& warnings) {
+    const bool called_gz = path.extension() == ".gz";
+    if (gzipped && !called_gz)
+        throw Error(ErrorKind::input, path.string(), "gzipped, though its name does not say so",
+                    path.filename().string(), path.filename().string() + ".gz");
+    if (called_gz && !gzipped)
+        warnings.push_back(path.string() +
+                           " is called .gz but is not gzipped; it is read as it is");
+}
+
+Split read_split(const fs::path& images, const fs::path& labels,
+                 std::vector<std::string>& warnings) {
     Split split{read_idx_images(images), read_idx_labels(labels)};
+    check_name(images, split.images.gzipped, warnings);
+    check_name(labels, split.labels.gzipped, warnings);
     if (split.images.count != static_cast<Index>(split.labels.labels.size()))
         throw Error(ErrorKind::input, labels.string(), "the number of labels is not that of images",
                     std::to_string(split.labels.labels.size()) + " labels",
@@ -184,10 +198,10 @@ Dataset load_dataset(const fs::path& folder, Splits splits) {
     dataset.folder = files.folder.string();
     std::vector<std::string_view> sums;
     if (with_train) {
-        dataset.train = read_split(files.paths[0], files.paths[1]);
+        dataset.train = read_split(files.paths[0], files.paths[1], dataset.warnings);
         sums = {dataset.train.images.sha256, dataset.train.labels.sha256};
     }
-    dataset.test = read_split(test_files[0], test_files[1]);
+    dataset.test = read_split(test_files[0], test_files[1], dataset.warnings);
     sums.insert(sums.end(), {dataset.test.images.sha256, dataset.test.labels.sha256});
     if (with_train && (dataset.train.images.rows != dataset.test.images.rows ||
                        dataset.train.images.cols != dataset.test.images.cols))

@@ -15,12 +15,13 @@ struct Split {
 };
 
 struct Dataset {
-    Split train, test;      // a split that was not asked for is empty
-    std::string name;       // "MNIST (verified)", ..., or "unverified IDX data"
-    bool verified = false;  // every file read has the SHA-256 that is known for it
-    bool sample = false;    // the digits that ship with the program
-    std::string folder;     // where the files themselves are
-    std::string hash;       // one SHA-256 over those of the files read, to tell data sets apart
+    Split train, test;                  // a split that was not asked for is empty
+    std::string name;                   // "MNIST (verified)", ..., or "unverified IDX data"
+    bool verified = false;              // every file read has the SHA-256 that is known for it
+    bool sample = false;                // the digits that ship with the program
+    std::string folder;                 // where the files themselves are
+    std::vector<std::string> warnings;  // what is odd about the files, a line each
+    std::string hash;  // one SHA-256 over those of the files read, to tell data sets apart
 };
 
 enum class Splits { train_and_test, test_only };
@@ -40,7 +41,8 @@ std::filesystem::path find_sample_folder();
 // t10k-labels-idx1-ubyte (test_only: the last two), or with a dot before "idx" as some archives
 // have it; plain or with ".gz" (plain first); all from `folder`, or all from its MNIST/raw or
 // FashionMNIST/raw, as torchvision leaves them. Images may have any size, the same in both splits.
-// Throws Error(input) for files that are missing or bad, for splits whose images differ in size,
+// Throws Error(input) for files that are missing or bad, for a gzipped file whose name does not say
+// so (a plain one that is called .gz is warned of), for splits whose images differ in size,
 // and for as many labels as there are not images.
 Dataset load_dataset(const std::filesystem::path& folder, Splits splits = Splits::train_and_test);
 

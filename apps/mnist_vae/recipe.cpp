@@ -6,6 +6,7 @@
 #include "../../optim/sgd.hpp"
 #include "option_values.hpp"
 #include "run_folder.hpp"
+#include "terminal.hpp"
 
 namespace handgrad::mnist_vae {
 
@@ -46,7 +47,9 @@ TrainingPlan plan_of(const TrainOptions& options) {
 Dataset load_data(const std::string& data_option, Splits splits) {
     const std::optional<std::string> wanted =
         data_option.empty() ? std::nullopt : std::optional(data_option);
-    return load_dataset(find_data_folder(wanted), splits);
+    Dataset dataset = load_dataset(find_data_folder(wanted), splits);
+    for (const std::string& warning : dataset.warnings) warn(warning);
+    return dataset;
 }
 
 std::string describe_loss(const TrainOptions& options) {

@@ -15,7 +15,7 @@ Architecture architecture_of(const TrainOptions& options, const IdxImages& image
 std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, ParameterArena& arena);
 TrainingPlan plan_of(const TrainOptions& options);
 
-// The data set of --data, or with an empty text that of the usual places.
+// The data set of --data, or with an empty text that of the usual places. Warns of what is odd.
 Dataset load_data(const std::string& data_option, Splits splits = Splits::train_and_test);
 
 std::string describe_loss(const TrainOptions& options);       // "bce + 1 kl"

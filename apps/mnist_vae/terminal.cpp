@@ -120,6 +120,10 @@ void print(const std::string& text) {
         throw Error(ErrorKind::output, "standard output", "cannot be written");
 }
 
+void warn(const std::string& text) {
+    std::fprintf(stderr, "mnist_vae: warning: %s\n", text.c_str());
+}
+
 TrainDisplay::~TrainDisplay() {
     if (!line_is_open_) return;
     try {

@@ -42,6 +42,9 @@ std::string format_count(double count);      // "63.1k"
 // Prints a text to standard output and flushes. Throws Error(output) when that fails.
 void print(const std::string& text);
 
+// Prints a line to standard error.
+void warn(const std::string& text);
+
 // Writes to standard output, or to wherever `write` does, and throws what it throws.
 class TrainDisplay {
   public:

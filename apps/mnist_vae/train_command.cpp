@@ -86,10 +86,6 @@ void remove_run(const RunFolder& run) {
     }
 }
 
-void warn(const std::string& text) {
-    std::fprintf(stderr, "mnist_vae: warning: %s\n", text.c_str());
-}
-
 void write_trace(const Trace& trace, const std::string& path) {
     replace_file(path, trace.to_json());
     if (trace.dropped() > 0)

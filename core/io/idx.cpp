@@ -162,14 +162,16 @@ std::vector<std::byte> gunzip_idx(const std::string& path, Bytes compressed, con
 }
 
 struct File {
+    bool gzipped = false;
     Header header;
     std::vector<std::uint8_t> data;
     std::string sha256;
 };
 
 File parse_idx(std::vector<std::byte> bytes, const std::string& path, const Wanted& wanted) {
-    if (is_gzip(bytes)) bytes = gunzip_idx(path, bytes, wanted);
     File file;
+    file.gzipped = is_gzip(bytes);
+    if (file.gzipped) bytes = gunzip_idx(path, bytes, wanted);
     file.header = read_header(path, bytes, wanted);
     if (bytes.size() != file.header.file_size)
         throw_wrong_length(path, file.header, byte_count(bytes.size()),
@@ -187,7 +189,7 @@ IdxImages parse_idx_images(std::vector<std::byte> bytes, const std::string& path
     File file = parse_idx(std::move(bytes), path, kImages);
     const auto& [count, rows, cols] = file.header.sizes;
     return {static_cast<Index>(count), static_cast<Index>(rows), static_cast<Index>(cols),
-            std::move(file.data), std::move(file.sha256)};
+            std::move(file.data),      std::move(file.sha256),   file.gzipped};
 }
 
 IdxLabels parse_idx_labels(std::vector<std::byte> bytes, const std::string& path) {
@@ -198,7 +200,7 @@ IdxLabels parse_idx_labels(std::vector<std::byte> bytes, const std::string& path
         throw Error(ErrorKind::input, path,
                     "label at index " + std::to_string(bad - file.data.begin()) + " out of range",
                     std::to_string(*bad), "0 to 9");
-    return {std::move(file.data), std::move(file.sha256)};
+    return {std::move(file.data), std::move(file.sha256), file.gzipped};
 }
 
 IdxImages read_idx_images(const std::filesystem::path& path) {

@@ -26,11 +26,13 @@ struct IdxImages {
     Index count = 0, rows = 0, cols = 0;
     std::vector<std::uint8_t> pixels;  // count x rows x cols, row-major
     std::string sha256;                // of the uncompressed file, in hexadecimal
+    bool gzipped = false;              // as it was found
 };
 
 struct IdxLabels {
     std::vector<std::uint8_t> labels;  // each 0 to 9
     std::string sha256;
+    bool gzipped = false;
 };
 
 // Both throw Error(input), with the path, what was found and what was expected, for a file that
