@@ -61,7 +61,8 @@ fi
 # --- The build ---
 
 readonly emulator=(qemu-aarch64 -L /usr/aarch64-linux-gnu)
-cat >cross.ini <<END_OF_CROSS
+# Kept where the build can read it again.
+cat >"$sysroot/cross.ini" <<END_OF_CROSS
 [binaries]
 cpp = 'aarch64-linux-gnu-g++'
 ar = 'aarch64-linux-gnu-gcc-ar'
@@ -79,7 +80,7 @@ cpu = 'armv8-a'
 endian = 'little'
 END_OF_CROSS
 readonly kRooms=(kernels core layers losses optim)
-build_variant aarch64 "${kRooms[@]}" -- --buildtype=release --cross-file "$PWD/cross.ini"
+build_variant aarch64 "${kRooms[@]}" -- --buildtype=release --cross-file "$sysroot/cross.ini"
 expect_empty 'without a warning' "$(grep 'warning:' variant.log || true)"
 
 # Beside it there are weak copies of xsimd's names for NEON intrinsics, which any aarch64 may share.
