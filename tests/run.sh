@@ -108,6 +108,8 @@ main() {
   work=$(mktemp -d)
   trap 'rm -rf -- "$work"' EXIT
   export HANDGRAD_BUILD=$build
+  # Many tests have more threads than there are processors: waiting, they are not to spin.
+  export OMP_WAIT_POLICY=passive
 
   step packages "$root/apps/install_packages.sh" "$purpose"
   step configuration quiet_configure
