@@ -110,6 +110,32 @@ TEST_CASE("a header of nothing but brackets is refused at its first one") {
     CHECK(refusal(file_of(header, 0)).starts_with("the header's entry \"a\": found an array"));
 }
 
+TEST_CASE("a value of the wrong type is refused wherever it stands") {
+    const std::pair<std::string, std::string> places[] = {
+        {"\"F32\"", "dtype of tensor \"a\""},     {"[2,3]", "shape of tensor \"a\""},
+        {"2,3", "shape of tensor \"a\""},         {"[0,24]", "data_offsets of tensor \"a\""},
+        {"0,24", "data_offsets of tensor \"a\""},
+    };
+    for (const auto& place : places) {
+        CAPTURE(place.first);
+        for (const char* value : {"null", "true", "false", "-1", "2.5"}) {
+            CAPTURE(value);
+            const std::string message = refusal(changed(place.first, value));
+            CHECK(message.starts_with(place.second + ": found " + value));
+        }
+        CHECK(refusal(changed(place.first, "{}")).starts_with(place.second));
+    }
+    for (const char* value : {"null", "true", "false", "-1", "2.5"}) {
+        CAPTURE(value);
+        const std::string found = std::string(": found ") + value;
+        CHECK(refusal(with_metadata(value)).starts_with("the header"));
+        CHECK(refusal(with_metadata("{\"k\":" + std::string(value) + "}"))
+                  .starts_with("metadata \"k\"" + found));
+        CHECK(refusal(changed("}}", "},\"c\":" + std::string(value) + "}"))
+                  .starts_with("the header's entry \"c\"" + found));
+    }
+}
+
 TEST_CASE("what a hostile file says does not reach the terminal raw or at length") {
     const std::string name = "\\u001b[2J\\n" + std::string(100'000, 'n');
     const std::string message = refusal(changed("\"a\":", "\"" + name + "\":1,\"a\":"));
