@@ -20,6 +20,10 @@
 
 #include "../matrix.hpp"
 
+#ifdef __FAST_MATH__
+#error "not with -ffast-math: the numbers would differ from machine to machine, and isfinite() fail"
+#endif
+
 namespace handgrad::kernels {
 
 // The one-lane architecture: plain float with std::fma, the scalar member of the family.

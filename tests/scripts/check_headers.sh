@@ -23,4 +23,8 @@ while IFS= read -r header; do
 done < <(project_files | grep -E '^((core|layers|losses|optim)/.*|handgrad)\.hpp$' |
   grep -v '\.inl\.hpp$')
 
+# Of the whole program: the kernels are built with flags of their own, and one of them says no.
+expect_equal '-ffast-math is refused' "$("${CXX:-g++}" -std=c++20 -ffast-math -fsyntax-only \
+  "$root/core/kernels/isa_scalar.cpp" 2>&1 | grep -c 'error: #error "not with -ffast-math')" 1
+
 all_cases_ok
