@@ -58,12 +58,17 @@ void CsvJournal::append(const std::string& untagged) {
     std::FILE* file = std::fopen(path_.c_str(), "ab");
     bool written = file != nullptr && std::fwrite(rows.data(), 1, rows.size(), file) == rows.size();
     written = written && std::fflush(file) == 0;
-    const int error = errno;
-    if (file != nullptr) written = std::fclose(file) == 0 && written;
+    int error = errno;
+    if (file != nullptr && std::fclose(file) != 0 && written) {
+        written = false;
+        error = errno;
+    }
     if (!written)
         throw Error(ErrorKind::output, path_,
                     "cannot be written: " + std::string(std::strerror(error)));
 }
+
+void CsvJournal::flush() const { flush_file(path_); }
 
 std::vector<std::string> read_csv_rows(const std::string& path, const std::string& header) {
     const std::vector<std::byte> bytes = read_file(path, kMaxBytes);

@@ -1,5 +1,5 @@
-// A CSV file that grows while something happens: rows are appended and flushed at once, so that
-// what has happened stays written whatever happens next. The first column is a number that never
+// A CSV file that grows while something happens: rows are appended and handed to the system at once,
+// so that what has happened stays written whatever happens to the process. The first column is a number that never
 // falls, such as the epoch.
 #pragma once
 
@@ -21,6 +21,10 @@ class CsvJournal {
 
     // Rows, each with its line feed. Throws Error(output).
     void append(const std::string& rows);
+
+    // Waits until all rows are on the disk. To be called before a checkpoint is saved that knows of
+    // them: it says that they need not be written again. Throws Error(output).
+    void flush() const;
 
   private:
     std::string tagged(const std::string& rows) const;

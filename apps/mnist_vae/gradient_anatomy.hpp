@@ -30,6 +30,7 @@ class GradientCsv {
     // Goes on with the rows up to `last_step` if there are any; see CsvJournal.
     GradientCsv(const std::string& path, Index last_step, const std::string& mistake = {});
     void append(Index step, Index epoch, const std::vector<GradientAnatomy>& anatomy);
+    void flush() const { journal_.flush(); }
 
   private:
     CsvJournal journal_;

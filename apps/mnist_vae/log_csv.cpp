@@ -72,6 +72,8 @@ LogCsv::LogCsv(const std::string& log_path, const std::string& latents_path, Ind
 void LogCsv::append(const EpochMetrics& metrics) {
     latents_.append(format_latents(metrics));
     log_.append(format_row(metrics));
+    latents_.flush();
+    log_.flush();
 }
 
 static std::vector<EpochMetrics> parse_rows(const std::vector<std::string>& texts,

@@ -16,7 +16,7 @@ class LogCsv {
     LogCsv(const std::string& log_path, const std::string& latents_path, Index last_epoch,
            const std::string& mistake = {});
 
-    // Throws Error(output).
+    // Returns when the rows are on the disk. Throws Error(output).
     void append(const EpochMetrics& metrics);
 
   private:

@@ -168,13 +168,12 @@ class TrainingRun {
         events.epoch_done = [this](const EpochMetrics& metrics, bool best) {
             finish_epoch(metrics, best);
         };
-        std::optional<GradientCsv> gradients;
         if (!command_.gradients.empty()) {
-            gradients.emplace(command_.gradients, Index(optimizer_->steps()), mistake_);
-            events.backward_done = [&](Index step) {
+            gradients_.emplace(command_.gradients, Index(optimizer_->steps()), mistake_);
+            events.backward_done = [this](Index step) {
                 if (step % command_.gradients_every == 0)
-                    gradients->append(step, trainer_.position.epoch,
-                                      measure_anatomy(model_.head_gradients()));
+                    gradients_->append(step, trainer_.position.epoch,
+                                       measure_anatomy(model_.head_gradients()));
             };
         }
         const Outcome outcome = trainer_.run(events);
@@ -212,6 +211,7 @@ class TrainingRun {
   private:
     void save() {
         const PhaseScope phase("checkpoint");
+        if (gradients_) gradients_->flush();
         save_checkpoint(folder_.checkpoint(), model_, *optimizer_, trainer_.position,
                         dataset_.hash);
     }
@@ -259,6 +259,7 @@ class TrainingRun {
     std::unique_ptr<Optimizer> optimizer_;
     Trainer trainer_;
     std::unique_ptr<LogCsv> log_;
+    std::optional<GradientCsv> gradients_;
     bool warned_of_collapse_ = false;
 };
 

@@ -171,6 +171,15 @@ void restore_previous(const std::string& path) {
     folder.flush();
 }
 
+void flush_file(const std::string& path) {
+    const int fd = retry([&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC); });
+    const bool flushed = fd >= 0 && retry([&] { return fsync(fd); }) == 0;
+    const int error = errno;
+    if (fd >= 0) close(fd);
+    errno = error;
+    if (!flushed) fail(path, "cannot be flushed to the disk");
+}
+
 void remove_stale_temporaries(const fs::path& folder) noexcept try {
     std::error_code ignored;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {

@@ -34,6 +34,10 @@ void replace_file(const std::string& path, std::string_view content,
 // Error(output).
 void restore_previous(const std::string& path);
 
+// Waits until what was written to the file is on the disk, for files that are appended to. Throws
+// Error(output).
+void flush_file(const std::string& path);
+
 // Removes what replace_file left behind in `folder` when its process was killed: regular files
 // named *.tmp.PID of which no process PID exists. What cannot be removed stays; never throws.
 void remove_stale_temporaries(const std::filesystem::path& folder) noexcept;

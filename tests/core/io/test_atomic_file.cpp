@@ -226,6 +226,15 @@ TEST_CASE("Previous::keep is an error, and changes nothing, where the old file c
     CHECK(names(folder.path()) == std::set<std::string>{"file", "file.prev"});
 }
 
+TEST_CASE("flush_file is an output error for a file that cannot be flushed") {
+    const TemporaryDirectory folder;
+    const std::string path = folder.path() / "file";
+    std::ofstream(path) << "text";
+    flush_file(path);
+    CHECK(content(path) == "text");
+    CHECK_THROWS_WITH_AS(flush_file(path + "2"), doctest::Contains("No such file"), Error);
+}
+
 TEST_CASE("a file and its previous one are whole whenever the writer is killed") {
     const TemporaryDirectory folder;
     const std::string path = folder.path() / "file";
