@@ -118,8 +118,9 @@ void check_replaceable(const std::string& path) {
         throw Error(ErrorKind::output, path, "cannot be replaced: it is not a regular file");
 }
 
-// Gives the old content its second name. The first one stays, so that no moment is without it.
-void keep_previous(const std::string& path) {
+// Gives the old content its second name. The first one stays, so that no moment is without it;
+// where there are no hard links it cannot, and true is returned.
+bool keep_previous(const std::string& path) {
     const std::string previous = previous_path(path), temporary = temporary_path(previous);
     unlink(temporary.c_str());
     if (link(path.c_str(), temporary.c_str()) == 0) {
@@ -129,10 +130,12 @@ void keep_previous(const std::string& path) {
         unlink(temporary.c_str());
         errno = error;
         if (result != 0) fail(previous, "cannot be replaced");
-    } else if (errno != ENOENT) {
-        // A file system without hard links: there is a moment with the previous name alone.
-        if (rename(path.c_str(), previous.c_str()) != 0) fail(previous, "cannot be replaced");
+        return false;
     }
+    if (errno == ENOENT) return false;
+    if (rename(path.c_str(), previous.c_str()) == 0) return true;
+    if (errno != ENOENT) fail(previous, "cannot be replaced");
+    return false;
 }
 
 // The PID of a name that temporary_path made; 0 for any other name.
@@ -156,8 +159,13 @@ void replace_file(const std::string& path, std::span<const std::byte> content, P
     Temporary temporary(path);
     temporary.write_all(content);
     temporary.flush_and_close();
-    if (previous == Previous::keep) keep_previous(path);
-    temporary.rename_to_target();
+    const bool moved = previous == Previous::keep && keep_previous(path);
+    try {
+        temporary.rename_to_target();
+    } catch (const Error&) {
+        if (moved) rename(previous_path(path).c_str(), path.c_str());
+        throw;
+    }
     folder.flush();
 }
 
