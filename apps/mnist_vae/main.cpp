@@ -1,8 +1,8 @@
 // mnist_vae: parses the command line, runs the command, and turns errors into one line on standard
 // error and an exit code (README.md, "Exit codes").
 #include <csignal>
-#include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <new>
 #include <optional>
 #include <string>
@@ -87,6 +87,9 @@ int main(int argc, char** argv) try {
 } catch (const handgrad::Error& error) {
     print_error(error.what());
     return exit_code(error.kind());
+} catch (const std::filesystem::filesystem_error& error) {
+    print_error(error.path1().string() + ": cannot be examined: " + error.code().message());
+    return exit_code(ErrorKind::input);
 } catch (const std::bad_alloc&) {
     print_error("out of memory");
     return 1;

@@ -68,7 +68,7 @@ RunFolder choose_folder(const TrainCommand& command) {
 void create_folder(const RunFolder& run) {
     std::error_code error;
     fs::create_directories(run.path, error);
-    if (error || !fs::is_directory(run.path))
+    if (error || !fs::is_directory(run.path, error))
         throw Error(ErrorKind::output, run.path.string(),
                     "cannot be made a folder: " +
                         (error ? error.message() : std::string("a file has that name")));

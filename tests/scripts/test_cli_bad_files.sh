@@ -193,6 +193,17 @@ for file in model.safetensors config.json; do
   expect_refused "$file is missing" 3 run/$file
 done
 
+# A name that the system refuses to look for.
+ln -s loop loop
+long_name=$(printf '%0300d' 0)
+for where in loop "$long_name"; do
+  for command in 'evaluate' 'train --resume --out'; do
+    # shellcheck disable=SC2086 # a command with its options
+    run $command "$where"
+    expect_refused "${command%% *} of a run folder that cannot be looked at" 3 "$where"
+  done
+done
+
 # bad_config WHAT SED WORD...: config.json after an edit.
 bad_config() {
   local what=$1 edit=$2
