@@ -104,6 +104,19 @@ for error in ENOSPC EIO; do
   done
 done
 
+# A file system without hard links, from the first file on: nothing is missing in the end.
+restore() { rm -rf -- victim; }
+problems=''
+for ((n = 1; n <= 2; ++n)); do
+  disturbed link error=EPERM "$n"
+  [[ $hit == yes && $status == 0 ]] || problems+="link $n: status $status: $(<err)
+"
+  [[ $(results victim) == "$whole_results" ]] || problems+="link $n: other bits
+"
+done
+expect_empty 'without hard links a new training comes to its end' "$problems"
+restore() { rm -rf -- victim && cp -r base victim; }
+
 # What is written beside the run folder.
 for option in --trace --gradients; do
   problems='' failed=0
