@@ -154,7 +154,7 @@ killed 'in a long epoch with checkpoints' 0 0.1 "${kDigits[@]}" --checkpoint-eve
 # A process that was killed while it appended to the log, or before it saved the checkpoint.
 run train --out cut --epochs 3 "${kTiny[@]}"
 cp -r cut early
-for torn in '4,48,1' '4,48,1,1,1,1,1,1,1,1,1
+for torn in '4,48,1' '4,48,1,1,1,1,1,1,1,1,1,1,1
 '; do
   rm -rf -- cut
   cp -r early cut
