@@ -82,6 +82,7 @@ using Bytes = std::span<const std::byte>;
 constexpr std::uint64_t kMaxPngBytes = 16 << 20;
 // stb_image_write counts the bytes of a picture in an int: (32767 + 1) * 32767 < 2^31.
 constexpr int kMaxSideToWrite = 32767;
+constexpr std::uint32_t kPaletteBytes = 256 * 3;
 constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
 
 struct Free {
@@ -117,9 +118,11 @@ std::uint32_t big_endian(Bytes four) {
 
 // A chunk is: length of the data, type, data, CRC-32 of type and data (PNG specification, section
 // 5). stb_image does not look at the CRC, and would show a damaged picture; and it copies to a null
-// pointer if the pixels begin with an empty chunk, which no encoder writes.
-void check_chunks(const std::string& path, Bytes file) {
+// pointer if the pixels begin with an empty chunk, which no encoder writes. Returns the chunk of
+// the palette, from its length on; empty if there is none.
+Bytes check_chunks(const std::string& path, Bytes file) {
     bool has_pixels = false;
+    Bytes palette;
     for (std::size_t place = kSignature.size(); place < file.size();) {
         const Bytes rest = file.subspan(place);
         if (rest.size() < 12 || big_endian(rest) > rest.size() - 12) break;
@@ -132,7 +135,10 @@ void check_chunks(const std::string& path, Bytes file) {
                    "a wrong checksum in the chunk at byte " + std::to_string(place),
                    "the right one");
         const std::string_view type = text_of(type_and_data.first(4));
-        if (type == "IEND") return;
+        if (type == "IEND") return palette;
+        if (type == "PLTE" && !palette.empty())
+            refuse(path, "a PNG picture that cannot be decoded", "a second palette", "one");
+        if (type == "PLTE") palette = rest.first(12 + length);
         if (type == "IDAT" && length == 0 && !has_pixels)
             refuse(path, "a PNG picture that cannot be decoded", "an empty first chunk IDAT",
                    "pixels");
@@ -141,6 +147,23 @@ void check_chunks(const std::string& path, Bytes file) {
     }
     refuse(path, "a PNG picture that is cut short", std::to_string(file.size()) + " bytes",
            "more, with a chunk IEND at the end");
+}
+
+// The file with a palette of full length. Pixels beyond the end of a shorter one would get what
+// stb_image's stack held before; here they are black, as in libpng. (The checksum, which no longer
+// fits, has been looked at.)
+std::vector<std::byte> pad_palette(Bytes file, Bytes palette) {
+    const std::uint32_t length = big_endian(palette);
+    if (length == 0 || length >= kPaletteBytes || length % 3 != 0)
+        return {file.begin(), file.end()};  // full, or for stb_image to refuse
+    const auto end = file.begin() + (palette.data() + palette.size() - file.data());
+    std::vector<std::byte> padded(file.begin(), end - 4);
+    std::byte* length_field = padded.data() + (palette.data() - file.data());
+    length_field[2] = std::byte{kPaletteBytes >> 8};
+    length_field[3] = std::byte{kPaletteBytes & 0xFF};
+    padded.resize(padded.size() + kPaletteBytes - length);
+    padded.insert(padded.end(), end - 4, file.end());
+    return padded;
 }
 
 [[noreturn]] void refuse_undecodable(const std::string& path) {
@@ -186,7 +209,11 @@ GrayImage read_png(const std::string& path) {
 GrayImage decode_png(std::span<const std::byte> bytes, const std::string& path) {
     if (!text_of(bytes).starts_with(kSignature))
         refuse(path, "not a PNG picture", describe(text_of(bytes)), "a PNG picture");
-    check_chunks(path, bytes);
+    std::vector<std::byte> padded;
+    if (const Bytes palette = check_chunks(path, bytes); !palette.empty()) {
+        padded = pad_palette(bytes, palette);
+        bytes = padded;
+    }
 
     const auto* data = reinterpret_cast<const stbi_uc*>(bytes.data());
     const int size = static_cast<int>(bytes.size());

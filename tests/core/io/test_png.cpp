@@ -164,6 +164,30 @@ TEST_CASE("a palette is looked up") {
     CHECK(pixels(png::one_row(4, 2, png::palette, {0b00011000}, colours)) == Pixels{9, 200, 0, 9});
 }
 
+TEST_CASE("a pixel beyond the end of a short palette is black") {
+    const Bytes two = png::chunk("PLTE", {9, 9, 9, 200, 200, 200});
+    CHECK(pixels(png::one_row(4, 8, png::palette, {1, 2, 255, 0}, two)) == Pixels{200, 0, 0, 9});
+    Bytes transparent = two;
+    append(transparent, png::chunk("tRNS", {0}));
+    CHECK(pixels(png::one_row(4, 8, png::palette, {1, 2, 255, 0}, transparent)) ==
+          Pixels{200, 0, 0, 255});
+
+    Bytes every;
+    for (int i = 0; i < 256; ++i) append(every, Bytes(3, std::uint8_t(i)));
+    CHECK(pixels(png::one_row(3, 8, png::palette, {255, 254, 0}, png::chunk("PLTE", every))) ==
+          Pixels{255, 254, 0});
+}
+
+TEST_CASE("a palette has whole colours, 1 to 256 of them, and is the only one") {
+    for (const std::size_t length : {0u, 1u, 4u, 767u, 769u, 771u})
+        CHECK(refusal(png::one_row(1, 8, png::palette, {0}, png::chunk("PLTE", Bytes(length))))
+                  .starts_with("a PNG picture that cannot be decoded"));
+    Bytes twice = png::chunk("PLTE", {9, 9, 9});
+    append(twice, Bytes(twice));
+    CHECK(refusal(png::one_row(1, 8, png::palette, {0}, twice))
+              .starts_with("a PNG picture that cannot be decoded: found a second palette"));
+}
+
 TEST_CASE("transparency shows white") {
     SUBCASE("with grey") {
         Bytes row;
