@@ -24,6 +24,12 @@ constexpr Index kMaxWidth = 1 << 20;
     throw Error(ErrorKind::input, run.config(), "bad field '" + field + "'", found, expected);
 }
 
+// A value for a message. What it holds is left out: arrays in arrays would take a call each.
+std::string shown(const json& value) {
+    if (value.is_array()) return "an array of " + std::to_string(value.size());
+    return value.is_object() ? "an object" : value.dump();
+}
+
 const json& field(const RunFolder& run, const json& config, const char* name) {
     const auto entry = config.find(name);
     if (entry == config.end()) refuse(run, name, "nothing", "a value");
@@ -32,7 +38,7 @@ const json& field(const RunFolder& run, const json& config, const char* name) {
 
 Index width(const RunFolder& run, const char* name, const json& value) {
     if (!value.is_number_integer() || value < 1 || value > kMaxWidth)
-        refuse(run, name, value.dump(), "an integer from 1 to " + std::to_string(kMaxWidth));
+        refuse(run, name, shown(value), "an integer from 1 to " + std::to_string(kMaxWidth));
     return value.get<Index>();
 }
 
@@ -44,7 +50,7 @@ Enum choice(const RunFolder& run, const char* name, const json& value,
         if (value == names[i]) return static_cast<Enum>(i);
         all += std::string(i == 0 ? "" : ", ") + names[i];
     }
-    refuse(run, name, value.dump(), "one of " + all);
+    refuse(run, name, shown(value), "one of " + all);
 }
 
 }  // namespace
@@ -110,17 +116,17 @@ Architecture parse_config(const std::string& text, const RunFolder& run) {
     const json config = json::parse(text, nullptr, /*exceptions=*/false);
     if (!config.is_object()) throw Error(ErrorKind::input, run.config(), "not a JSON object");
     if (field(run, config, "format_version") != kFormatVersion)
-        refuse(run, "format_version", config["format_version"].dump(),
+        refuse(run, "format_version", shown(config["format_version"]),
                std::to_string(kFormatVersion));
     if (field(run, config, "model") != "dense-vae")
-        refuse(run, "model", config["model"].dump(), "\"dense-vae\"");
+        refuse(run, "model", shown(config["model"]), "\"dense-vae\"");
 
     Architecture a;
     a.image_rows = width(run, "image_rows", field(run, config, "image_rows"));
     a.image_cols = width(run, "image_cols", field(run, config, "image_cols"));
     const json& hidden = field(run, config, "hidden");
     if (!hidden.is_array() || hidden.empty() || hidden.size() > 64)
-        refuse(run, "hidden", hidden.dump(), "an array of 1 to 64 widths");
+        refuse(run, "hidden", shown(hidden), "an array of 1 to 64 widths");
     a.hidden.clear();
     for (const json& h : hidden) a.hidden.push_back(width(run, "hidden", h));
     a.latent = width(run, "latent", field(run, config, "latent"));

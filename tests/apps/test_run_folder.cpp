@@ -79,6 +79,18 @@ TEST_CASE("config.json: each damage is refused with the name of the field") {
     CHECK_THROWS_AS(read_config(run), Error);
 }
 
+TEST_CASE(
+    "config.json: half a million arrays in one another are refused, whatever field they are") {
+    const std::string deep = std::string(500'000, '[') + std::string(500'000, ']');
+    const std::string rest = R"("model":"dense-vae","image_rows":28,"image_cols":28,)";
+    for (const std::string& text : {deep, "{\"format_version\":" + deep + "}",
+                                    "{\"format_version\":1,\"model\":" + deep + "}",
+                                    "{\"format_version\":1," + rest + "\"hidden\":[" + deep + "]}",
+                                    "{\"format_version\":1," + rest +
+                                        "\"hidden\":[8],\"latent\":2,\"activation\":" + deep + "}"})
+        CHECK_THROWS_AS(parse_config(text, RunFolder{"x"}), Error);
+}
+
 TEST_CASE("new runs get a folder that is not there yet; the newest run is the last written") {
     const TemporaryDirectory folder;
     const fs::path first = new_run_path(folder.path());
