@@ -65,7 +65,7 @@ void run_check_gradients(const CheckGradientsCommand& command) {
     const IdxImages& images = dataset.train.images;
 
     Vae model(command.run.empty() ? architecture_of(options, images)
-                                  : read_config(RunFolder{command.run}));
+                                  : read_config_of_weights(RunFolder{command.run}));
     check_image_size("--data", model.architecture(), images);
     if (command.run.empty())
         model.initialize(options.init, options.seed);

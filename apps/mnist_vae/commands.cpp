@@ -33,7 +33,7 @@ struct OpenRun {
 
     explicit OpenRun(const RunChoice& choice)
         : folder{choice.run.empty() ? newest_run("runs") : std::filesystem::path(choice.run)},
-          model(read_config(folder)),
+          model(read_config_of_weights(folder)),
           output(choice.output) {
         if (choice.threads > 0) set_thread_count(choice.threads);
         if (std::filesystem::exists(folder.options())) options = read_run_options(folder.options());

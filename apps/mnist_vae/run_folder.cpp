@@ -1,7 +1,9 @@
 #include "run_folder.hpp"
 
+#include <cstdio>
 #include <ctime>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <system_error>
 
 #include "../../core/error.hpp"
@@ -24,10 +26,25 @@ constexpr Index kMaxWidth = 1 << 20;
     throw Error(ErrorKind::input, run.config(), "bad field '" + field + "'", found, expected);
 }
 
-// A value for a message. What it holds is left out: arrays in arrays would take a call each.
+// A value for a message: of bounded length, and in ASCII. What an array holds is left out: arrays
+// in arrays would take a call each.
 std::string shown(const json& value) {
     if (value.is_array()) return "an array of " + std::to_string(value.size());
-    return value.is_object() ? "an object" : value.dump();
+    if (value.is_object()) return "an object";
+    const std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true);
+    return text.size() > 80 ? text.substr(0, 80) + "..." : text;
+}
+
+// Of the weights and biases. Exact up to 2^53, and no overflow.
+double float_count(const Architecture& a) {
+    std::vector<double> widths = {double(a.image_rows) * double(a.image_cols)};
+    widths.insert(widths.end(), a.hidden.begin(), a.hidden.end());
+    const auto dense = [](double in, double out) { return (in + 1) * out; };
+    double count =
+        2 * dense(widths.back(), double(a.latent)) + dense(double(a.latent), widths.back());
+    for (std::size_t i = 1; i < widths.size(); ++i)
+        count += dense(widths[i - 1], widths[i]) + dense(widths[i], widths[i - 1]);
+    return count;
 }
 
 const json& field(const RunFolder& run, const json& config, const char* name) {
@@ -113,7 +130,15 @@ Architecture read_config(const RunFolder& run) {
 }
 
 Architecture parse_config(const std::string& text, const RunFolder& run) {
-    const json config = json::parse(text, nullptr, /*exceptions=*/false);
+    // Of a key that stands twice, the parser would keep the last.
+    std::set<std::string> keys;
+    const auto check_key = [&](int depth, json::parse_event_t event, json& parsed) {
+        if (depth == 1 && event == json::parse_event_t::key &&
+            !keys.insert(parsed.get<std::string>()).second)
+            refuse(run, shown(parsed), "it twice", "every field once");
+        return true;
+    };
+    const json config = json::parse(text, check_key, /*exceptions=*/false);
     if (!config.is_object()) throw Error(ErrorKind::input, run.config(), "not a JSON object");
     if (field(run, config, "format_version") != kFormatVersion)
         refuse(run, "format_version", shown(config["format_version"]),
@@ -135,6 +160,19 @@ Architecture parse_config(const std::string& text, const RunFolder& run) {
     a.recon_loss =
         choice<ReconLoss>(run, "recon_loss", field(run, config, "recon_loss"), kReconLossNames);
     return a;
+}
+
+Architecture read_config_of_weights(const RunFolder& run) {
+    const Architecture architecture = read_config(run);
+    const std::uint64_t bytes = regular_file_size(run.model());
+    const double needed = float_count(architecture) * sizeof(float);
+    if (double(bytes) < needed) {
+        char text[64];
+        std::snprintf(text, sizeof text, "at least %.0f, as config.json says", needed);
+        throw Error(ErrorKind::input, run.model(), "too short for the model",
+                    std::to_string(bytes) + " bytes", text);
+    }
+    return architecture;
 }
 
 }  // namespace handgrad::mnist_vae

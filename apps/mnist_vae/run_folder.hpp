@@ -43,6 +43,10 @@ void write_config(const RunFolder& run, const Architecture& architecture,
 Architecture read_config(const RunFolder& run);
 Architecture parse_config(const std::string& text, const RunFolder& run);
 
+// The same for who is about to make room for the weights: throws Error(input) too if
+// model.safetensors cannot hold them, so that memory is bounded by what is really there.
+Architecture read_config_of_weights(const RunFolder& run);
+
 const char* recon_loss_name(ReconLoss loss);
 const char* activation_name(Activation f);
 

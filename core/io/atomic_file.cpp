@@ -114,7 +114,11 @@ class Temporary {
 // A rename would turn a device or a pipe into a plain file, for every process of the machine.
 void check_replaceable(const std::string& path) {
     struct stat status {};
-    if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
+    if (stat(path.c_str(), &status) != 0) {
+        if (errno != ENOENT && errno != ENOTDIR) fail(path, "cannot be examined");
+        return;
+    }
+    if (!S_ISREG(status.st_mode))
         throw Error(ErrorKind::output, path, "cannot be replaced: it is not a regular file");
 }
 

@@ -14,4 +14,7 @@ namespace handgrad {
 // long.
 std::vector<std::byte> read_file(const std::string& path, std::uint64_t max_bytes);
 
+// The length of a regular file. Throws Error(input) for what read_file would not open.
+std::uint64_t regular_file_size(const std::string& path);
+
 }  // namespace handgrad

@@ -57,6 +57,11 @@ TEST_CASE("config.json: each damage is refused with the name of the field") {
           {"[512]", "[0]", "hidden"},
           {"\"latent\":2", "\"latent\":\"2\"", "latent"},
           {"\"latent\":2,", "", "latent"},
+          {"\"latent\":2", "\"latent\":2,\"latent\":3", "latent"},
+          {"[512]", "[512,1e1]", "hidden"},
+          {"[512]", "[[512]]", "hidden"},
+          {"\"bce\"}", "\"bce\"}}", "JSON"},
+          {"dense", "\xff", "JSON"},
           {"relu", "gelu", "activation"},
           {"\"bce\"", "null", "recon_loss"},
           {"{\"format", "[\"format", "JSON"}}) {
@@ -89,6 +94,46 @@ TEST_CASE(
                                     "{\"format_version\":1," + rest +
                                         "\"hidden\":[8],\"latent\":2,\"activation\":" + deep + "}"})
         CHECK_THROWS_AS(parse_config(text, RunFolder{"x"}), Error);
+}
+
+TEST_CASE("config.json: a message is short and in ASCII, whatever the file holds") {
+    const TemporaryDirectory folder;
+    const RunFolder run{folder.path()};
+    write(run.config(), R"({"format_version":"\u009b2J\u001b)" + std::string(100'000, 'x') + "\"}");
+    try {
+        read_config(run);
+        FAIL("accepted");
+    } catch (const Error& e) {
+        const std::string found = std::string(e.what()).substr(run.config().size());
+        CHECK(found.size() < 200);
+        for (const char c : found) CHECK((' ' <= c && c <= '~'));
+    }
+    for (const std::string& deep :
+         {std::string(1'000'000, '['), "{\"a\":" + std::string(500'000, '[')}) {
+        write(run.config(), deep);
+        CHECK_THROWS_AS(read_config(run), Error);
+    }
+}
+
+TEST_CASE("config.json: no memory for weights that model.safetensors does not have") {
+    const TemporaryDirectory folder;
+    const RunFolder run{folder.path()};
+    Architecture a;
+    a.hidden = {1 << 20, 1 << 20};
+    write_config(run, a);
+    CHECK(read_config(run) == a);
+    CHECK_THROWS_WITH_AS(read_config_of_weights(run), doctest::Contains("cannot be opened"), Error);
+    write(run.model(), std::string(1000, ' '));
+    CHECK_THROWS_WITH_AS(read_config_of_weights(run),
+                         doctest::Contains("too short for the model: found 1000 bytes"), Error);
+    // 784-3-2-3-784: its weights and biases, to the byte.
+    a.hidden = {3};
+    write_config(run, a);
+    const std::size_t floats = 785 * 3 + 2 * (4 * 2) + 3 * 3 + 4 * 784;
+    write(run.model(), std::string(4 * floats - 1, ' '));
+    CHECK_THROWS_AS(read_config_of_weights(run), Error);
+    write(run.model(), std::string(4 * floats, ' '));
+    CHECK(read_config_of_weights(run) == a);
 }
 
 TEST_CASE("new runs get a folder that is not there yet; the newest run is the last written") {

@@ -223,6 +223,9 @@ for value in 0 -1 1.5 1e999 99999999999999999999 null; do
   bad_config "with latent $value" "s/(\"latent\": )2/\\1$value/" run/config.json
 done
 bad_config 'with an unknown activation' 's/relu/swish/' run/config.json activation swish
+bad_config 'with a field twice' 's/("latent": )2/\1 2, \1 3/' run/config.json latent twice
+bad_config 'with more weights than any memory holds' 's/^( *)8/\11048576, 1048576/' \
+  run/model.safetensors 'too short'
 bad_config 'of another width' 's/^( *)8/\19/' run/model.safetensors
 bad_config 'with another number of layers' 's/^( *)8/\18, 8/' run/model.safetensors
 bad_config 'of another image size' 's/("image_rows": )6/\17/' run/model.safetensors

@@ -99,3 +99,11 @@ TEST_CASE("read_file refuses a file whose size is not what it was said to be") {
     if (stat(shrinks.c_str(), &status) == 0 && status.st_size >= 4096)
         CHECK(refusal(shrinks, 1 << 20).starts_with("changed its size while being read: found "));
 }
+
+TEST_CASE("regular_file_size tells the length of what read_file would read") {
+    const TemporaryDirectory folder;
+    CHECK(regular_file_size(write(folder.path() / "file", "12345")) == 5);
+    CHECK_THROWS_WITH_AS(regular_file_size(folder.path()), doctest::Contains("a folder"), Error);
+    CHECK_THROWS_WITH_AS(regular_file_size(folder.path() / "missing"),
+                         doctest::Contains("cannot be opened"), Error);
+}
