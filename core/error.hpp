@@ -17,7 +17,8 @@ enum class ErrorKind {
 };
 
 // One failure, told in four parts: what went wrong, where, what was found, what was expected.
-// Empty parts are left out of what(), which reads "where: what: found F, expected E".
+// Empty parts are left out of what(), which reads "where: what: found F, expected E"; there F is
+// cut after 1000 bytes, and zero bytes are written as \x00.
 class Error : public std::runtime_error {
   public:
     Error(ErrorKind kind, std::string where, std::string what_failed, std::string found = {},

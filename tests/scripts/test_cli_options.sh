@@ -172,6 +172,16 @@ config_refused 'a quote that is not closed' 'data = "data\n' 1 data
 config_refused 'words after the value' 'adam = "torch" "keras"\n' 1 adam
 config_refused 'an option that is not of the model' 'resume = true\n' 1 resume
 config_refused 'nothing after the equals sign' 'lr =\n' 1 lr
+config_refused 'a zero byte' 'seed = 1\\0000\n' 1 seed expected
+printf '%0100000d' 0 >bad.toml
+run train --out no --config bad.toml
+expect 'a line of any length in --config makes a short message' test "$(wc -c <err)" -lt 1200
+expect_refused '--config with a long line is refused' 'line 1' expected
+for where in /dev/zero data; do
+  run train --out no --config "$where"
+  expect_equal "--config $where is no file: status 3 and one line" \
+    "$status $(wc -l <err) $(grep -c "$where: not a file" err)" '3 1 1'
+done
 run train --out no --config missing.toml
 expect_equal '--config with a missing file ends with status 3 and one line that names it' \
   "$status $(wc -l <err) $(grep -c missing.toml err)" '3 1 1'
