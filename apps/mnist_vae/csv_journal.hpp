@@ -1,6 +1,6 @@
-// A CSV file that grows while something happens: rows are appended and handed to the system at once,
-// so that what has happened stays written whatever happens to the process. The first column is a number that never
-// falls, such as the epoch.
+// A CSV file that grows while something happens: rows are appended and handed to the system at
+// once, so that what has happened stays written whatever happens to the process. The first column
+// is a number that never falls, such as the epoch.
 #pragma once
 
 #include <string>

@@ -46,21 +46,6 @@ void run(const Command& command) {
                command);
 }
 
-// An error is one line, whatever characters a file name or an option brought along.
-void print_error(const std::string& message) {
-    std::string line;
-    for (const char c : message) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-            char code[8];
-            std::snprintf(code, sizeof code, "\\x%02x", c);
-            line += c == '\n' ? "\\n" : code;
-        } else {
-            line += c;
-        }
-    }
-    std::fprintf(stderr, "mnist_vae: %s\n", line.c_str());
-}
-
 int exit_code(ErrorKind kind) {
     switch (kind) {
         case ErrorKind::argument:

@@ -120,9 +120,21 @@ void print(const std::string& text) {
         throw Error(ErrorKind::output, "standard output", "cannot be written");
 }
 
-void warn(const std::string& text) {
-    std::fprintf(stderr, "mnist_vae: warning: %s\n", text.c_str());
+void print_error(const std::string& text) {
+    std::string line;
+    for (const char c : text) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+            char code[8];
+            std::snprintf(code, sizeof code, "\\x%02x", c);
+            line += c == '\n' ? "\\n" : code;
+        } else {
+            line += c;
+        }
+    }
+    std::fprintf(stderr, "mnist_vae: %s\n", line.c_str());
 }
+
+void warn(const std::string& text) { print_error("warning: " + text); }
 
 TrainDisplay::~TrainDisplay() {
     if (!line_is_open_) return;

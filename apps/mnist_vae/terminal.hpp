@@ -42,8 +42,10 @@ std::string format_count(double count);      // "63.1k"
 // Prints a text to standard output and flushes. Throws Error(output) when that fails.
 void print(const std::string& text);
 
-// Prints a line to standard error.
-void warn(const std::string& text);
+// Prints "mnist_vae: " and the text to standard error as one line, whatever characters a file name
+// or an option brought along.
+void print_error(const std::string& text);
+void warn(const std::string& text);  // the same, with "warning: " before the text
 
 // Writes to standard output, or to wherever `write` does, and throws what it throws.
 class TrainDisplay {

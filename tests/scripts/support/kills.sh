@@ -39,6 +39,7 @@ kill_rounds() {
   for ((round = 1; killed < rounds; ++round)); do
     delay=$((RANDOM * (whole + 1) / 32768))
     status=0
+    # shellcheck disable=SC2154 # cli.sh sets app
     timeout --foreground -s KILL "$((delay / 1000)).$(printf %03d $((delay % 1000 + 1)))" \
       "$app" train --out victim --data kill-data "${options[@]}" --resume --quiet \
       >out 2>err </dev/null || status=$?
