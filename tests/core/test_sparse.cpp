@@ -199,7 +199,8 @@ TEST_CASE("sparse: integer products are exact at every shape, instruction set an
     for (Index m : {1, 3, 4, 8, 15, 16, 17, 31, 32, 33, 47, 48, 67}) shapes.push_back({7, 21, m});
     for (Index k : {1, 2, 127, 128, 129, 257, 784}) shapes.push_back({9, k, 33});
     for (Index n : {1, 2, 3, 5, 127, 128, 129, 300}) shapes.push_back({n, 30, 18});
-    for (const auto& [n, k, m] : shapes) {
+    for (const auto& shape : shapes) {
+        const auto n = std::get<0>(shape), k = std::get<1>(shape), m = std::get<2>(shape);
         CAPTURE(n);
         CAPTURE(k);
         CAPTURE(m);
