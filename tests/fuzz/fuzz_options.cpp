@@ -1,4 +1,6 @@
-// The command line: the input's lines are its words.
+// The command line: the input's lines are its words. A zero byte, which no word can have, stands
+// for a line feed in one.
+#include <algorithm>
 #include <sstream>
 
 #include "../../apps/mnist_vae/options.hpp"
@@ -12,7 +14,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::stringstream text(fuzz::to_text(data, size));
     for (std::string word; std::getline(text, word);) {
         // A file of options is fuzz_config's; here it would be whatever the disk has by that name.
-        if (word.starts_with("--c")) return 0;
+        if (word.starts_with("--config")) return 0;
+        std::replace(word.begin(), word.end(), '\0', '\n');
         words.push_back(word);
     }
     fuzz::may_refuse([&] {
