@@ -78,10 +78,13 @@ void refuse_odd_values(CommandLine& line, const std::vector<std::string>& argume
     std::vector<std::string> names;
     for (const CLI::App* command : line.app.get_subcommands(nullptr))
         names.push_back(command->get_name());
-    if (arguments.empty() || arguments.front().starts_with('-'))
+    if (arguments.empty() || arguments.front().starts_with('-')) {
+        std::string list;
+        for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
         throw Error(ErrorKind::argument, "mnist_vae", "no command given",
                     arguments.empty() ? "" : "'" + printable(arguments.front()) + "' first",
-                    "train, evaluate, ...; mnist_vae --help lists them");
+                    "one of " + list);
+    }
     refuse_word(arguments.front(), "no such command", names, "mnist_vae");
 }
 
