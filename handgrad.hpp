@@ -26,6 +26,8 @@
 #include "layers/layer.hpp"
 #include "layers/sequential.hpp"
 #include "losses/bce.hpp"
+#include "losses/continuous_bernoulli.hpp"
+#include "losses/gaussian.hpp"
 #include "losses/kl_divergence.hpp"
 #include "losses/mse.hpp"
 #include "optim/adam.hpp"

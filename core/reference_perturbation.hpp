@@ -32,7 +32,7 @@ class PerturbedVae {
     // (N, latent).
     PerturbedVae(const VaeConfig& config, Vae<double>& model, const Tensor<double>& x,
                  const Tensor<double>& noise)
-        : recon_loss_(config.recon_loss),
+        : config_(config),
           mu_(config.hidden.size()),
           activations_(model.activations()),
           parameters_(model.parameters()),
@@ -123,7 +123,7 @@ class PerturbedVae {
         return c;
     }
     T recon_of_column(const Tensor<T>& y, Index j) const {
-        return recon_loss(recon_loss_, column(y, j), column(x_, j));
+        return recon_loss(config_, column(y, j), column(x_, j));
     }
     std::vector<T> recon_addends(const Tensor<T>& y) const {
         std::vector<T> addends;
@@ -131,7 +131,7 @@ class PerturbedVae {
         return addends;
     }
 
-    ReconLoss recon_loss_;
+    VaeConfig config_;
     std::size_t mu_;  // the position of that head among the layers
     std::vector<Activation> activations_;
     std::vector<Tensor<double>> parameters_;

@@ -11,12 +11,20 @@
 #include <utility>
 #include <vector>
 
-#include "reference.hpp"
+#include "reference_losses.hpp"
 
 namespace handgrad::reference {
 
-// bce acts on the decoder's output as logits; the other two on its sigmoid.
-enum class ReconLoss { bce, bce_probabilities, mse };
+// What acts on the decoder's output as it is: bce and continuous_bernoulli, for which it is logits,
+// and gaussian. The others act on its sigmoid.
+enum class ReconLoss {
+    bce,
+    bce_probabilities,
+    mse,
+    bce_clamped_logs,
+    continuous_bernoulli,
+    gaussian
+};
 
 struct VaeConfig {
     Index inputs = 784;
@@ -25,6 +33,7 @@ struct VaeConfig {
     Activation activation = Activation::relu;
     ReconLoss recon_loss = ReconLoss::bce;
     double kl_weight = 1;
+    double pixel_variance = 0.5;  // of gaussian
 };
 
 // In nats per image; kl is without its weight.
@@ -34,16 +43,42 @@ struct VaeLosses {
 };
 
 template <class T>
-T recon_loss(ReconLoss loss, const Tensor<T>& y, const Tensor<T>& x) {
-    switch (loss) {
+T recon_loss(const VaeConfig& config, const Tensor<T>& y, const Tensor<T>& x) {
+    switch (config.recon_loss) {
         case ReconLoss::bce_probabilities:
             return bce_with_probabilities(y, x);
+        case ReconLoss::bce_clamped_logs:
+            return bce_with_clamped_logs(y, x);
         case ReconLoss::mse:
             return mse(y, x);
+        case ReconLoss::continuous_bernoulli:
+            return continuous_bernoulli_nll(y, x);
+        case ReconLoss::gaussian:
+            return gaussian_nll(y, x, config.pixel_variance);
         case ReconLoss::bce:
             break;
     }
     return bce_with_logits(y, x);
+}
+
+template <class T>
+Tensor<T> recon_loss_backward(const VaeConfig& config, T dloss, const Tensor<T>& y,
+                              const Tensor<T>& x) {
+    switch (config.recon_loss) {
+        case ReconLoss::bce_probabilities:
+            return bce_with_probabilities_backward(dloss, y, x);
+        case ReconLoss::bce_clamped_logs:
+            return bce_with_clamped_logs_backward(dloss, y, x);
+        case ReconLoss::mse:
+            return mse_backward(dloss, y, x);
+        case ReconLoss::continuous_bernoulli:
+            return continuous_bernoulli_nll_backward(dloss, y, x);
+        case ReconLoss::gaussian:
+            return gaussian_nll_backward(dloss, y, x, config.pixel_variance);
+        case ReconLoss::bce:
+            break;
+    }
+    return bce_with_logits_backward(dloss, y, x);
 }
 
 template <class T>
@@ -62,8 +97,10 @@ class Vae {
             add_layer(width, *next, config.activation);
             width = *next;
         }
-        const bool logits = config.recon_loss == ReconLoss::bce;
-        add_layer(width, config.inputs, logits ? Activation::linear : Activation::sigmoid);
+        const bool linear = config.recon_loss == ReconLoss::bce ||
+                            config.recon_loss == ReconLoss::continuous_bernoulli ||
+                            config.recon_loss == ReconLoss::gaussian;
+        add_layer(width, config.inputs, linear ? Activation::linear : Activation::sigmoid);
     }
 
     // The tensors of every layer, weight (in, out) then bias (1, out), in the order: encoder, mu,
@@ -85,15 +122,14 @@ class Vae {
         layer_forward(logvar());
         z_ = reparameterize(y_[mu()], y_[logvar()], noise);
         for (std::size_t l = decoder(); l < layer_count(); ++l) layer_forward(l);
-        return {recon_loss(config_.recon_loss, y_.back(), x),
-                kl_divergence(y_[mu()], y_[logvar()])};
+        return {recon_loss(config_, y_.back(), x), kl_divergence(y_[mu()], y_[logvar()])};
     }
 
     // Gradient of recon_weight * recon + kl_weight * kl, as the last forward() computed them, with
     // respect to every parameter.
     void backward(T recon_weight = T(1)) {
         // Reverses recon_loss and the decoder, its last layer first: dy becomes dz.
-        Tensor<T> dy = recon_loss_backward(recon_weight, y_.back(), x_);
+        Tensor<T> dy = recon_loss_backward(config_, recon_weight, y_.back(), x_);
         for (std::size_t l = layer_count(); l-- > decoder();) dy = layer_backward(l, dy);
 
         // mu and logvar feed both z and the KL, so their gradients are sums of two.
@@ -152,18 +188,6 @@ class Vae {
         gradients_[2 * l] = std::move(d.dw);
         gradients_[2 * l + 1] = std::move(d.db);
         return std::move(d.dx);
-    }
-
-    Tensor<T> recon_loss_backward(T dloss, const Tensor<T>& y, const Tensor<T>& x) const {
-        switch (config_.recon_loss) {
-            case ReconLoss::bce_probabilities:
-                return bce_with_probabilities_backward(dloss, y, x);
-            case ReconLoss::mse:
-                return mse_backward(dloss, y, x);
-            case ReconLoss::bce:
-                break;
-        }
-        return bce_with_logits_backward(dloss, y, x);
     }
 
     static void add(const Tensor<T>& term, Tensor<T>& sum) {

@@ -13,17 +13,27 @@
 //   recon = 1/n sum -(t log c + (1 - t) log(1 - c))
 //   dp    = (c - t) / (c (1 - c)) / n, and 0 where p was clipped: such a pixel learns nothing
 //
+// From probabilities p, as PyTorch computes it: a logarithm is never below -100.
+//
+//   recon = -1/n sum t max(log p, -100) + (1 - t) max(log(1 - p), -100)
+//   dp    = (p - t) / max(p (1 - p), 1e-12) / n          ATen/native/Loss.cpp
+//
 // All matrices are (n, features); the gradient is overwritten, or not computed if it is an empty
-// view. Throws Error(argument) for other shapes or n = 0.
+// view; `reduction` scales it. Throws Error(argument) for other shapes or n = 0.
 #pragma once
 
 #include "../core/matrix.hpp"
+#include "reduction.hpp"
 
 namespace handgrad {
 
-double bce_with_logits(ConstMatrixView logits, ConstMatrixView targets, MatrixView dlogits);
+double bce_with_logits(ConstMatrixView logits, ConstMatrixView targets, MatrixView dlogits,
+                       const Reduction& reduction = {});
 
 double bce_with_probabilities(ConstMatrixView probabilities, ConstMatrixView targets,
-                              MatrixView dprobabilities);
+                              MatrixView dprobabilities, const Reduction& reduction = {});
+
+double bce_with_clamped_logs(ConstMatrixView probabilities, ConstMatrixView targets,
+                             MatrixView dprobabilities, const Reduction& reduction = {});
 
 }  // namespace handgrad

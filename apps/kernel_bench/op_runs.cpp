@@ -122,6 +122,21 @@ Run bce_with_probabilities_run(const OpShape& s) {
     return [=] { bce_with_probabilities(x->a, x->b, x->c); };
 }
 
+Run bce_with_clamped_logs_run(const OpShape& s) {
+    const auto x = make_arrays(s, 0, 1);
+    return [=] { bce_with_clamped_logs(x->a, x->b, x->c); };
+}
+
+Run continuous_bernoulli_nll_run(const OpShape& s) {
+    const auto x = make_arrays(s, -5, 5);
+    return [=] { continuous_bernoulli_nll(x->a, x->b, x->c); };
+}
+
+Run gaussian_nll_run(const OpShape& s) {
+    const auto x = make_arrays(s);
+    return [=] { gaussian_nll(x->a, x->b, 0.5, x->c); };
+}
+
 Run mse_run(const OpShape& s) {
     const auto x = make_arrays(s);
     return [=] { mse(x->a, x->b, x->c); };
@@ -245,6 +260,9 @@ const std::map<std::string, Kind>& kinds() {
         {"sigmoid", {false, sigmoid_run}},
         {"bce_with_logits", {false, bce_with_logits_run}},
         {"bce_with_probabilities", {false, bce_with_probabilities_run}},
+        {"bce_with_clamped_logs", {false, bce_with_clamped_logs_run}},
+        {"continuous_bernoulli_nll", {false, continuous_bernoulli_nll_run}},
+        {"gaussian_nll", {false, gaussian_nll_run}},
         {"mse", {false, mse_run}},
         {"kl_divergence", {false, kl_divergence_run}},
         {"reparameterize", {false, reparameterize_run}},
@@ -322,11 +340,13 @@ std::vector<std::string> default_ops() {
                                       "fill_noise:128x" + z})
             ops.push_back(op);
     }
-    for (const char* op : {"sum_rows:128x784", "sigmoid:128x784", "bce_with_logits:128x784",
-                           "bce_with_probabilities:128x784", "mse:128x784", "adam:1x807700",
-                           "sgd:1x807700", "clip_global_norm:1x807700", "load_pixels:128x784",
-                           "gather_sparse:128x784:0.191", "transpose_sparse:784x128:0.191",
-                           "expand_sparse:128x784:0.191", "prepare_batch:128x784:0.191"})
+    for (const char* op :
+         {"sum_rows:128x784", "sigmoid:128x784", "bce_with_logits:128x784",
+          "bce_with_probabilities:128x784", "bce_with_clamped_logs:128x784",
+          "continuous_bernoulli_nll:128x784", "gaussian_nll:128x784", "mse:128x784",
+          "adam:1x807700", "sgd:1x807700", "clip_global_norm:1x807700", "load_pixels:128x784",
+          "gather_sparse:128x784:0.191", "transpose_sparse:784x128:0.191",
+          "expand_sparse:128x784:0.191", "prepare_batch:128x784:0.191"})
         ops.push_back(op);
     return ops;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <limits>
 #include <numeric>
 
 #include "../../core/error.hpp"
@@ -123,6 +124,13 @@ GradientErrors errors_of(const std::vector<double>& got, const std::vector<doubl
     return errors;
 }
 
+// Losses of probabilities have a kink where they clip, so far from 0 and from 1.
+double lowest_smooth_probability(ReconLoss loss) {
+    if (loss == ReconLoss::bce_probabilities) return reference::kProbabilityClip;
+    if (loss == ReconLoss::bce_clamped_logs) return 1e-12;
+    return -std::numeric_limits<double>::infinity();
+}
+
 // Which images lie away from every kink: the model and its reference let them through the same
 // ReLUs and clamp the same values, and no ReLU is so near its kink that rounding could decide, as
 // all are for a dark image and biases of zero.
@@ -141,11 +149,11 @@ std::vector<bool> smooth_images(const Architecture& architecture,
             if (layer.name == "logvar")
                 return reference::inside(found, reference::kLogvarMin, reference::kLogvarMax) ==
                        reference::inside(y(n, j), reference::kLogvarMin, reference::kLogvarMax);
-            constexpr double low = reference::kProbabilityClip;
-            if (last)
-                return architecture.recon_loss != ReconLoss::bce_probabilities ||
-                       reference::inside(found, low, 1 - low) ==
-                           reference::inside(y(n, j), low, 1 - low);
+            if (last) {
+                const double low = lowest_smooth_probability(architecture.recon_loss);
+                return reference::inside(found, low, 1 - low) ==
+                       reference::inside(y(n, j), low, 1 - low);
+            }
             return architecture.activation != Activation::relu ||
                    ((found > 0) == (y(n, j) > 0) && std::abs(a(n, j)) > kNear);
         };
@@ -238,7 +246,8 @@ GradientCheck check_gradients(Vae& model, ConstMatrixView images, ConstMatrixVie
                                       .latent = a.latent,
                                       .activation = a.activation,
                                       .recon_loss = static_cast<reference::ReconLoss>(a.recon_loss),
-                                      .kl_weight = double(plan.kl_weight)};
+                                      .kl_weight = double(plan.kl_weight),
+                                      .pixel_variance = a.pixel_variance};
     reference::Vae<double> truth(config);
     const std::vector<NamedTensor> tensors = model.tensors(model.arena().values());
     for (std::size_t p = 0; p < tensors.size(); ++p)

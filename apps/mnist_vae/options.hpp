@@ -42,8 +42,9 @@ struct TrainOptions {
     EpsilonPlacement adam = EpsilonPlacement::keras;
     Initializer init = Initializer::glorot;
     ReconLoss recon_loss = ReconLoss::bce;
-    double kl_weight = 1;  // --beta
-    double clip_norm = 0;  // 0: gradients are not clipped
+    double pixel_variance = 0.5;  // of ReconLoss::gaussian
+    double kl_weight = 1;         // --beta
+    double clip_norm = 0;         // 0: gradients are not clipped
     std::uint64_t seed = 0;
     int threads = 0;  // 0: one per processor
     Sparsity sparsity = Sparsity::automatic;

@@ -16,7 +16,8 @@ Architecture architecture_of(const TrainOptions& options, const IdxImages& image
             .hidden = options.hidden,
             .latent = options.latent,
             .activation = options.activation,
-            .recon_loss = options.recon_loss};
+            .recon_loss = options.recon_loss,
+            .pixel_variance = options.pixel_variance};
 }
 
 std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, ParameterArena& arena) {

@@ -1,5 +1,6 @@
 #include "run_folder.hpp"
 
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <nlohmann/json.hpp>
@@ -120,6 +121,7 @@ void write_config(const RunFolder& run, const Architecture& a, const std::string
     config["latent"] = a.latent;
     config["activation"] = activation_name(a.activation);
     config["recon_loss"] = recon_loss_name(a.recon_loss);
+    if (a.recon_loss == ReconLoss::gaussian) config["pixel_variance"] = a.pixel_variance;
     if (!mistake.empty()) config["mistake"] = mistake;
     replace_file(run.config(), config.dump(2) + "\n");
 }
@@ -159,6 +161,13 @@ Architecture parse_config(const std::string& text, const RunFolder& run) {
         choice<Activation>(run, "activation", field(run, config, "activation"), kActivationNames);
     a.recon_loss =
         choice<ReconLoss>(run, "recon_loss", field(run, config, "recon_loss"), kReconLossNames);
+    if (a.recon_loss == ReconLoss::gaussian) {
+        const json& variance = field(run, config, "pixel_variance");
+        const bool valid = variance.is_number() && variance.get<double>() > 0 &&
+                           std::isfinite(variance.get<double>());
+        if (!valid) refuse(run, "pixel_variance", shown(variance), "a number above 0");
+        a.pixel_variance = variance.get<double>();
+    }
     return a;
 }
 

@@ -113,7 +113,11 @@ std::vector<OptionDescription> make_descriptions() {
             "adam", "keras: epsilon 1e-7 beside the uncorrected root; torch: 1e-8, corrected"),
         choice<&Options::init, kInits>("init", "How weights start; all uniform"),
         choice<&Options::recon_loss, kReconLossNames>(
-            "recon-loss", "bce takes logits; bce-probabilities clips as Keras does"),
+            "recon-loss",
+            "bce takes logits; bce-probabilities clips as Keras does, bce-clamped-logs as PyTorch; "
+            "continuous-bernoulli and gaussian are likelihoods of grey pixels"),
+        real<&Options::pixel_variance, parse_positive>("pixel-variance",
+                                                       "Of --recon-loss gaussian"),
         real<&Options::kl_weight, parse_non_negative>("beta", "Weight of the KL divergence"),
         real<&Options::clip_norm, parse_non_negative>(
             "clip-norm", "Largest global norm of the gradient; 0: not clipped"),

@@ -25,7 +25,8 @@ class ReferenceTraining {
                   .latent = options.latent,
                   .activation = options.activation,
                   .recon_loss = static_cast<reference::ReconLoss>(options.recon_loss),
-                  .kl_weight = options.kl_weight}) {
+                  .kl_weight = options.kl_weight,
+                  .pixel_variance = options.pixel_variance}) {
         const std::vector<NamedTensor> tensors = start.tensors(start.arena().values());
         for (std::size_t p = 0; p < tensors.size(); ++p)
             model_.parameters()[p] = reference::to_tensor(tensors[p].values);

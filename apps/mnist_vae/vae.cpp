@@ -5,6 +5,8 @@
 #include "../../core/ops.hpp"
 #include "../../core/reference.hpp"
 #include "../../losses/bce.hpp"
+#include "../../losses/continuous_bernoulli.hpp"
+#include "../../losses/gaussian.hpp"
 #include "../../losses/kl_divergence.hpp"
 #include "../../losses/mse.hpp"
 
@@ -20,6 +22,25 @@ ConstMatrixView copy_to(Matrix& target, ConstMatrixView source) {
 
 }  // namespace
 
+Activation output_activation(ReconLoss loss) {
+    switch (loss) {
+        case ReconLoss::bce:
+        case ReconLoss::continuous_bernoulli:
+        case ReconLoss::gaussian:
+            return Activation::linear;
+        case ReconLoss::bce_probabilities:
+        case ReconLoss::bce_clamped_logs:
+        case ReconLoss::mse:
+            break;
+    }
+    return Activation::sigmoid;
+}
+
+Activation pixel_activation(ReconLoss loss) {
+    const bool takes_logits = loss == ReconLoss::bce || loss == ReconLoss::continuous_bernoulli;
+    return takes_logits ? Activation::sigmoid : Activation::linear;
+}
+
 std::string Architecture::widths() const {
     std::string there = std::to_string(pixels()), back = there;
     for (Index width : hidden) {
@@ -34,8 +55,7 @@ Vae::Vae(const Architecture& architecture)
     static StepHooks no_hooks;
     hooks_ = &no_hooks;
     const Activation f = architecture.activation;
-    const Activation output =
-        architecture.recon_loss == ReconLoss::bce ? Activation::linear : Activation::sigmoid;
+    const Activation output = output_activation(architecture.recon_loss);
 
     Index width = architecture.pixels();
     for (std::size_t i = 0; i < architecture.hidden.size(); ++i) {
@@ -143,8 +163,14 @@ double Vae::recon_loss(ConstMatrixView output, ConstMatrixView x, MatrixView dou
             return bce_with_logits(output, x, doutput);
         case ReconLoss::bce_probabilities:
             return bce_with_probabilities(output, x, doutput);
+        case ReconLoss::bce_clamped_logs:
+            return bce_with_clamped_logs(output, x, doutput);
         case ReconLoss::mse:
             return mse(output, x, doutput);
+        case ReconLoss::continuous_bernoulli:
+            return continuous_bernoulli_nll(output, x, doutput);
+        case ReconLoss::gaussian:
+            return gaussian_nll(output, x, architecture_.pixel_variance, doutput);
     }
     return 0;
 }
@@ -167,8 +193,16 @@ Index Vae::count_clamped_logvars() const {
 
 ConstMatrixView Vae::decode(ConstMatrixView z) {
     const ConstMatrixView output = decoder_.forward(z);
-    if (architecture_.recon_loss != ReconLoss::bce) return output;
+    const bool is_gaussian = architecture_.recon_loss == ReconLoss::gaussian;
+    if (pixel_activation(architecture_.recon_loss) == Activation::linear && !is_gaussian)
+        return output;
     const MatrixView pixels = pixels_.resize(output.rows, output.cols);
+    if (is_gaussian) {
+        for (Index i = 0; i < output.rows; ++i)
+            for (Index j = 0; j < output.cols; ++j)
+                pixels(i, j) = std::clamp(output(i, j), 0.0f, 1.0f);
+        return pixels;
+    }
     const OpScope scope(describe_elementwise("sigmoid", output.rows, output.cols, 2, 22));
     const kernels::KernelTable& table = active_kernels();
     for_each_row(output.rows, output.cols, [&](Index i) {

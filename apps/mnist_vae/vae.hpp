@@ -21,13 +21,26 @@
 
 namespace handgrad::mnist_vae {
 
-// What the reconstruction is measured by. bce takes the decoder's logits; the other two take
-// probabilities, so that the decoder ends in a sigmoid.
-enum class ReconLoss { bce, bce_probabilities, mse };
+// What the reconstruction is measured by (losses/). bce and continuous_bernoulli take the decoder's
+// logits, gaussian its output as the mean; the others take probabilities, so that the decoder ends
+// in a sigmoid.
+enum class ReconLoss {
+    bce,
+    bce_probabilities,
+    mse,
+    bce_clamped_logs,
+    continuous_bernoulli,
+    gaussian
+};
 
 // As options and files spell them, in the order of the enumerations.
-inline constexpr const char* kReconLossNames[] = {"bce", "bce-probabilities", "mse"};
+inline constexpr const char* kReconLossNames[] = {
+    "bce", "bce-probabilities", "mse", "bce-clamped-logs", "continuous-bernoulli", "gaussian"};
 inline constexpr const char* kActivationNames[] = {"linear", "relu", "tanh", "sigmoid"};
+
+// What the decoder ends in, and what makes pixels in [0, 1] of its output.
+Activation output_activation(ReconLoss loss);
+Activation pixel_activation(ReconLoss loss);
 
 struct Architecture {
     Index image_rows = 28, image_cols = 28;
@@ -35,6 +48,7 @@ struct Architecture {
     Index latent = 2;
     Activation activation = Activation::relu;  // of the hidden layers
     ReconLoss recon_loss = ReconLoss::bce;
+    double pixel_variance = 0.5;  // of ReconLoss::gaussian
 
     Index pixels() const { return image_rows * image_cols; }
     // "784-512-2-512-784"
@@ -125,7 +139,9 @@ class Vae {
     Posterior posterior() const { return {latent_.mu(), latent_.logvar()}; }
     Index count_clamped_logvars() const;
 
-    // Pixel intensities in [0, 1], (n, pixels), for latents z (n, latent). Valid likewise.
+    // Pixel intensities in [0, 1], (n, pixels), for latents z (n, latent): the probability that a
+    // pixel is white; of the continuous Bernoulli distribution its parameter, of the Gaussian the
+    // mean, cut off at 0 and 1. Valid likewise.
     ConstMatrixView decode(ConstMatrixView z);
 
     // Windows on `flat`, a buffer laid out as arena().values(): the values themselves, or an

@@ -34,6 +34,8 @@ constexpr void fill_elementwise(KernelTable& table) {
     table.activation_backward = activation_backward<Arch>;
     table.bce_with_logits = bce_with_logits<Arch>;
     table.bce_with_probabilities = bce_with_probabilities<Arch>;
+    table.bce_with_clamped_logs = bce_with_clamped_logs<Arch>;
+    table.continuous_bernoulli = continuous_bernoulli<Arch>;
     table.mse = mse<Arch>;
     table.kl_divergence = kl_divergence<Arch>;
     table.reparameterize = reparameterize<Arch>;

@@ -115,6 +115,10 @@ struct KernelTable {
                              Index n);
     float (*bce_with_probabilities)(const float* probabilities, const float* targets, float scale,
                                     float* dprobabilities, Index n);
+    float (*bce_with_clamped_logs)(const float* probabilities, const float* targets, float scale,
+                                   float* dprobabilities, Index n);
+    float (*continuous_bernoulli)(const float* logits, const float* targets, float scale,
+                                  float* dlogits, Index n);
     float (*mse)(const float* y, const float* targets, float scale, float* dy, Index n);
     // dmu and dlogvar are both null or both given.
     float (*kl_divergence)(const float* mu, const float* logvar, float scale, float* dmu,

@@ -42,7 +42,9 @@ Architecture small(ReconLoss loss = ReconLoss::bce, Activation f = Activation::r
 }  // namespace
 
 TEST_CASE("check_gradients: every activation and loss passes on every instruction set") {
-    for (const ReconLoss loss : {ReconLoss::bce, ReconLoss::bce_probabilities, ReconLoss::mse})
+    for (const ReconLoss loss :
+         {ReconLoss::bce, ReconLoss::bce_probabilities, ReconLoss::mse, ReconLoss::bce_clamped_logs,
+          ReconLoss::continuous_bernoulli, ReconLoss::gaussian})
         for (const Activation f :
              {Activation::linear, Activation::relu, Activation::tanh, Activation::sigmoid})
             for_each_isa([&] {

@@ -47,7 +47,7 @@ const std::pair<const char*, const char*> kOther[] = {
     {"clip-norm", "1.5"},      {"seed", "18446744073709551615"},
     {"threads", "3"},          {"sparsity", "off"},
     {"fuse", "off"},           {"checkpoint-every", "10"},
-    {"patience", "4"}};
+    {"patience", "4"},          {"pixel-variance", "0.25"}};
 
 }  // namespace
 

@@ -23,7 +23,8 @@ TEST_CASE("config.json: every architecture comes back") {
     const RunFolder run{folder.path()};
     for (Activation f :
          {Activation::linear, Activation::relu, Activation::tanh, Activation::sigmoid})
-        for (ReconLoss loss : {ReconLoss::bce, ReconLoss::bce_probabilities, ReconLoss::mse}) {
+        for (ReconLoss loss : {ReconLoss::bce, ReconLoss::bce_probabilities, ReconLoss::mse,
+                               ReconLoss::bce_clamped_logs, ReconLoss::continuous_bernoulli}) {
             const Architecture a{.image_rows = 20,
                                  .image_cols = 30,
                                  .hidden = {400, 1, 77},

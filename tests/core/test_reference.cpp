@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <numbers>
 #include <vector>
 
 #include "../../core/reference_vae.hpp"
@@ -201,6 +202,58 @@ TEST_CASE("the gradients of the pixel losses are their complex-step derivatives"
     CHECK(gradients_agree(
         mse_backward(0.7, logits, t),
         complex_step_gradient([&](const ComplexTensor& y) { return 0.7 * mse(y, ct); }, logits)));
+    CHECK(gradients_agree(
+        gaussian_nll_backward(0.7, logits, t, 0.2),
+        complex_step_gradient(
+            [&](const ComplexTensor& y) { return 0.7 * gaussian_nll(y, ct, 0.2); }, logits)));
+}
+
+TEST_CASE("gaussian_nll is minus the logarithm of the normal density") {
+    // N(0.3; 0.1, 0.25) = exp(-0.08) / sqrt(pi / 2)
+    const RealTensor y(1, 1, {0.1}), t(1, 1, {0.3});
+    CHECK(gaussian_nll(y, t, 0.25) ==
+          doctest::Approx(0.08 + 0.5 * std::log(std::numbers::pi / 2)).epsilon(1e-14));
+}
+
+TEST_CASE("the continuous Bernoulli: gradient, both sides of its series, and a density") {
+    RealTensor a = values(3, 5, 30);
+    const double edge[] = {0, 1e-9, -1e-9, 0.0999, 0.1001, -0.0999, -0.1001, 40, -40};
+    std::copy(std::begin(edge), std::end(edge), a.data.begin());
+    const RealTensor t = targets(3, 5);
+    const ComplexTensor ct = to_complex(t);
+    CHECK(gradients_agree(
+        continuous_bernoulli_nll_backward(0.7, a, t),
+        complex_step_gradient(
+            [&](const ComplexTensor& l) { return 0.7 * continuous_bernoulli_nll(l, ct); }, a)));
+    // exp(-nll) integrates to 1 over [0, 1]: Simpson's rule.
+    for (const double logit : {0.0, 0.05, -0.5, 3.0, -8.0}) {
+        constexpr int kSteps = 2000;
+        double integral = 0;
+        for (int i = 0; i <= kSteps; ++i) {
+            const RealTensor l(1, 1, {logit}), x(1, 1, {double(i) / kSteps});
+            const double weight = i == 0 || i == kSteps ? 1 : i % 2 == 1 ? 4 : 2;
+            integral += weight * std::exp(-continuous_bernoulli_nll(l, x)) / (3 * kSteps);
+        }
+        CHECK(integral == doctest::Approx(1).epsilon(1e-10));
+    }
+}
+
+TEST_CASE("PyTorch's clamped cross-entropy: gradient inside, 100 nats at the ends") {
+    const RealTensor p = targets(3, 5);
+    RealTensor t = values(3, 5, 0.4);
+    for (double& value : t.data) value += 0.5;
+    RealTensor inner = p;
+    for (double& value : inner.data) value = 0.02 + 0.96 * value;
+    const ComplexTensor ct = to_complex(t);
+    CHECK(gradients_agree(
+        bce_with_clamped_logs_backward(0.7, inner, t),
+        complex_step_gradient(
+            [&](const ComplexTensor& y) { return 0.7 * bce_with_clamped_logs(y, ct); }, inner)));
+    const RealTensor zero(1, 1, {0}), one(1, 1, {1});
+    CHECK(bce_with_clamped_logs(zero, one) == 100);
+    CHECK(bce_with_clamped_logs(one, zero) == 100);
+    CHECK(bce_with_clamped_logs(one, one) == 0);
+    CHECK(bce_with_clamped_logs_backward(1.0, zero, one)[0] == doctest::Approx(-1e12));
 }
 
 TEST_CASE(
@@ -225,7 +278,9 @@ TEST_CASE("the clip of probabilities in float is the one of Keras: 16.118 and 15
 }
 
 TEST_CASE("backward of the whole autoencoder is the complex-step derivative of its loss") {
-    for (const ReconLoss loss : {ReconLoss::bce, ReconLoss::bce_probabilities, ReconLoss::mse}) {
+    for (const ReconLoss loss :
+         {ReconLoss::bce, ReconLoss::bce_probabilities, ReconLoss::mse, ReconLoss::bce_clamped_logs,
+          ReconLoss::continuous_bernoulli, ReconLoss::gaussian}) {
         for (const Activation f : {Activation::relu, Activation::tanh, Activation::sigmoid}) {
             CAPTURE(static_cast<int>(loss));
             CAPTURE(static_cast<int>(f));

@@ -32,6 +32,13 @@ const VaeConfig kConfigs[] = {
      .latent = 2,
      .activation = Activation::sigmoid,
      .recon_loss = ReconLoss::bce_probabilities},
+    {.inputs = 4, .hidden = {3}, .latent = 2, .recon_loss = ReconLoss::bce_clamped_logs},
+    {.inputs = 4, .hidden = {3}, .latent = 2, .recon_loss = ReconLoss::continuous_bernoulli},
+    {.inputs = 4,
+     .hidden = {3},
+     .latent = 2,
+     .recon_loss = ReconLoss::gaussian,
+     .pixel_variance = 0.1},
 };
 
 struct Case {

@@ -6,7 +6,10 @@
 
 #include "../../core/error.hpp"
 #include "../../core/parallel.hpp"
+#include "../../core/reference_losses.hpp"
 #include "../../losses/bce.hpp"
+#include "../../losses/continuous_bernoulli.hpp"
+#include "../../losses/gaussian.hpp"
 #include "../../losses/kl_divergence.hpp"
 #include "../../losses/mse.hpp"
 #include "../support/convert.hpp"
@@ -125,6 +128,101 @@ TEST_CASE("mse: loss and gradient against the reference") {
             CHECK(relative_l2_error(to_tensor(dy).data, gradient.data) <= kGradientTolerance);
         });
     }
+}
+
+TEST_CASE("bce with clamped logs: loss and gradient against the reference, ends included") {
+    for (Index width : kWidths) {
+        Matrix p = random_matrix(4, width, 1, 0.01f, 0.99f);
+        const Matrix targets = random_matrix(4, width, 2, 0, 1);
+        p(0, 0) = 0.0f;
+        p(1, 0) = 1.0f;
+        p(2, 0) = 1e-30f;
+        const RealTensor tp = to_tensor(p), t = to_tensor(targets);
+        const double loss = reference::bce_with_clamped_logs(tp, t);
+        const RealTensor gradient = reference::bce_with_clamped_logs_backward(1.0, tp, t);
+        for_each_isa([&] {
+            Matrix dp(4, width);
+            CHECK(std::abs(bce_with_clamped_logs(p, targets, dp) - loss) <= kLossTolerance * loss);
+            for (Index i = 0; i < 4; ++i)
+                for (Index j = 0; j < width; ++j)
+                    CHECK(std::abs(dp(i, j) - gradient(i, j)) <=
+                          kGradientTolerance * std::abs(gradient(i, j)));
+        });
+    }
+}
+
+TEST_CASE("continuous Bernoulli: loss and gradient against the reference") {
+    for (Index width : kWidths) {
+        Matrix logits = random_matrix(5, width, 1, -8, 8);
+        const Matrix targets = random_matrix(5, width, 2, 0, 1);
+        const float special[] = {0.0f, 1.0f, -1.0001f, 60.0f, 1e-20f};
+        for (Index i = 0; i < 5; ++i) logits(i, 0) = special[i];
+        const RealTensor a = to_tensor(logits), t = to_tensor(targets);
+        const double loss = reference::continuous_bernoulli_nll(a, t);
+        double absolute = 0;  // terms of both signs cancel in the sum
+        for (std::size_t e = 0; e < a.size(); ++e)
+            absolute += 8 * 1.5 / 5 + std::abs(reference::continuous_bernoulli_nll(
+                                          RealTensor(1, 1, {a[e]}), RealTensor(1, 1, {t[e]}))) /
+                                          5;
+        const RealTensor gradient = complex_step_gradient(
+            [&](const ComplexTensor& moved) {
+                return reference::continuous_bernoulli_nll(moved, to_complex(t));
+            },
+            a);
+        for_each_isa([&] {
+            CAPTURE(width);
+            Matrix dlogits(5, width);
+            const double got = continuous_bernoulli_nll(logits, targets, dlogits);
+            CHECK(std::abs(got - loss) <= kLossTolerance * absolute);
+            CHECK(relative_l2_error(to_tensor(dlogits).data, gradient.data) <= kGradientTolerance);
+            CHECK(continuous_bernoulli_nll(logits, targets, {}) == got);
+        });
+    }
+}
+
+TEST_CASE("gaussian: loss and gradient against the reference; mse is variance 1/2") {
+    for (Index width : kWidths) {
+        const Matrix y = random_matrix(3, width, 1, -1, 2), t = random_matrix(3, width, 2, 0, 1);
+        const RealTensor ty = to_tensor(y), tt = to_tensor(t);
+        for (const double variance : {0.5, 0.03}) {
+            const double loss = reference::gaussian_nll(ty, tt, variance);
+            const RealTensor gradient = complex_step_gradient(
+                [&](const ComplexTensor& moved) {
+                    return reference::gaussian_nll(moved, to_complex(tt), variance);
+                },
+                ty);
+            for_each_isa([&] {
+                Matrix dy(3, width);
+                const double squared_error = mse(y, t, {});
+                CHECK(std::abs(gaussian_nll(y, t, variance, dy) - loss) <=
+                      kLossTolerance * squared_error / (2 * variance));
+                CHECK(relative_l2_error(to_tensor(dy).data, gradient.data) <= kGradientTolerance);
+            });
+        }
+    }
+    CHECK_THROWS_AS(gaussian_nll(Matrix(1, 1), Matrix(1, 1), 0, {}), Error);
+}
+
+TEST_CASE("losses: a reduction scales the gradient and tells every image's loss") {
+    const Matrix logits = random_matrix(5, 33, 1, -3, 3), t = random_matrix(5, 33, 2, 0, 1);
+    Matrix mean(5, 33), sum(5, 33);
+    std::vector<double> each(5);
+    const double loss = bce_with_logits(logits, t, mean);
+    CHECK(bce_with_logits(logits, t, sum, {.weight = 5, .per_image = each}) == loss);
+    double total = 0;
+    for (Index i = 0; i < 5; ++i) {
+        CHECK(each[std::size_t(i)] ==
+              bce_with_logits(logits.view().middle_rows(i, 1), t.view().middle_rows(i, 1), {}));
+        total += each[std::size_t(i)];
+        for (Index j = 0; j < 33; ++j)
+            CHECK(std::abs(sum(i, j) - 5 * mean(i, j)) <= 2 * 0x1p-24 * std::abs(sum(i, j)));
+    }
+    CHECK(std::abs(total / 5 - loss) <= 4 * 0x1p-52 * loss);
+    std::vector<double> four(4);
+    CHECK_THROWS_AS(bce_with_logits(logits, t, {}, {.per_image = four}), Error);
+    gaussian_nll(logits, t, 0.1, {}, {.per_image = each});
+    CHECK(each[2] == doctest::Approx(gaussian_nll(logits.view().middle_rows(2, 1),
+                                                  t.view().middle_rows(2, 1), 0.1, {})));
 }
 
 TEST_CASE("kl divergence: loss and both gradients against the reference, scaled by the weight") {

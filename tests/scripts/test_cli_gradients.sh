@@ -18,7 +18,7 @@ proven() {
 }
 proven 'the default model' 23
 for activation in linear relu tanh sigmoid; do
-  for loss in bce bce-probabilities mse; do
+  for loss in bce bce-probabilities mse bce-clamped-logs continuous-bernoulli gaussian; do
     proven "$activation and $loss" 31 --hidden 20,9 --latent 3 --activation $activation \
       --recon-loss $loss --beta 0.5
   done

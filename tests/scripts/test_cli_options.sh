@@ -69,14 +69,19 @@ for name in "${!kChanges[@]}"; do
   with_option "$name" "${kChanges[$name]}"
   train "with-$name" "${options[@]}"
 done
+train with-pixel-variance "${kSmall[@]}" --recon-loss gaussian --pixel-variance 0.1
 train with-deep --data data --hidden 8,4 --batch-size 32 --epochs 2
 for choice in activation=linear activation=sigmoid init=torch recon-loss=bce-probabilities \
+  recon-loss=continuous-bernoulli recon-loss=gaussian \
   lr-schedule=step lr-schedule=cosine; do
   train "with-$choice" "${kSmall[@]}" --"${choice%%=*}" "${choice#*=}"
 done
 different=$(for folder in base with-*; do weights "$folder"; done | sort -u | wc -l)
 expect_equal 'every option and every choice changes the weights, each in its own way' \
   "$different" "$(find . -maxdepth 1 -name base -o -maxdepth 1 -name 'with-*' | wc -l)"
+train clamped "${kSmall[@]}" --recon-loss bce-clamped-logs
+expect_equal 'where neither clips, bce-clamped-logs is bce-probabilities' \
+  "$(weights clamped)" "$(weights with-recon-loss=bce-probabilities)"
 expect_equal '--epochs is the number of rows in the log' \
   "$(wc -l <with-epochs/log.csv) $(wc -l <base/log.csv)" '4 3'
 expect_equal '--batch-size 31 makes four steps of 96 images' \
@@ -132,7 +137,7 @@ expect_equal '--checkpoint-every 1 saves after the first batch; without it nothi
 ln -s data 'da"t\a # x'
 readonly kUnusual=(--data 'da"t\a # x' --hidden "7,5" --latent 3 --activation sigmoid --epochs 3
   --batch-size 40 --lr 0.0123 --lr-schedule cosine --optimizer sgd --adam torch --init he
-  --recon-loss bce-probabilities --beta 0.25 --clip-norm 3.5 --seed 18446744073709551615
+  --recon-loss gaussian --pixel-variance 0.3 --beta 0.25 --clip-norm 3.5 --seed 18446744073709551615
   --threads 1 --sparsity off --fuse off --checkpoint-every 2 --patience 9 --mistake clip-grad)
 train unusual "${kUnusual[@]}"
 train reread --config unusual/options.toml

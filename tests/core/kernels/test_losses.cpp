@@ -78,6 +78,25 @@ Truth bce_with_probabilities(double p, double t) {
     return {loss, gradient, 10 * loss, 8 * std::abs(gradient)};
 }
 
+// PyTorch's clamp; the logarithms' 3 ulps stay relative as above.
+Truth bce_with_clamped_logs(double p, double t) {
+    const double loss =
+        -(t * std::fmax(std::log(p), -100) + (1 - t) * std::fmax(std::log1p(-p), -100));
+    const double gradient = (p - t) / std::fmax(p * (1 - p), 1e-12);
+    return {loss, gradient, 10 * loss, 8 * std::abs(gradient)};
+}
+
+// log((exp(a) - 1) / a) - a t. Below 1 the series takes a rounding for each of its terms, which are
+// below |a|; beyond, max(a, 0) and a t take three of at most |a|, and log(e / |a|) has 3 ulps of
+// its own and the 4 of its argument. The slope is a difference of terms below 1.6 with 4 ulps each.
+Truth continuous_bernoulli(double a, double t) {
+    const double size = std::abs(a);
+    const double log_term = a == 0 ? 0 : std::log(-std::expm1(-size) / size);
+    const double mean = size < 1e-4 ? 0.5 + a / 12 : -1 / std::expm1(-a) - 1 / a;
+    return {std::fmax(a, 0) - a * t + log_term, mean - t, 4 * size + 3 * std::abs(log_term) + 4,
+            14};
+}
+
 Truth mse(double y, double t) {
     const double d = y - t;
     return {d * d, 2 * d, 3 * d * d, 4 * std::abs(d)};
@@ -140,6 +159,56 @@ TEST_CASE("bce_with_logits: gradients below 1e-30 are +0, and no others") {
         }
         CHECK(zeros > 1000);
         CHECK(others > 500);
+    });
+}
+
+TEST_CASE("bce_with_clamped_logs: sum and gradient for every length") {
+    check_loss(
+        &KernelTable::bce_with_clamped_logs,
+        [](Index n) {
+            std::vector<float> p = uniform_floats(n, 0, 1);
+            for (Index i = 0; i < n; i += 7) p[i] = 1e-6f * p[i];
+            return p;
+        },
+        pixel_targets, bce_with_clamped_logs);
+}
+
+TEST_CASE("bce_with_clamped_logs is 100 nats at the wrong end and has PyTorch's gradient there") {
+    for_each_table([](const KernelTable& table) {
+        const float p[] = {0, 1, 0, 1}, t[] = {1, 0, 0, 1};
+        float d[4];
+        CHECK(table.bce_with_clamped_logs(p, t, 1, d, 4) == 200);
+        CHECK(d[0] == -1 / 1e-12f);
+        CHECK(d[1] == 1 / 1e-12f);
+        CHECK(d[2] == 0);
+        CHECK(d[3] == 0);
+    });
+}
+
+TEST_CASE("continuous_bernoulli: sum and gradient for every length") {
+    check_loss(
+        &KernelTable::continuous_bernoulli, [](Index n) { return uniform_floats(n, -30, 30); },
+        pixel_targets, continuous_bernoulli);
+    check_loss(
+        &KernelTable::continuous_bernoulli, [](Index n) { return uniform_floats(n, -1.5, 1.5); },
+        pixel_targets, continuous_bernoulli);
+}
+
+TEST_CASE("continuous_bernoulli is finite for every logit up to 1e30 and has slope 1/2 at 0") {
+    for_each_table([](const KernelTable& table) {
+        for (float logit :
+             {1e30f, -1e30f, 1e5f, -1e5f, 104.0f, -88.0f, 1.0f, -1.0f, 0.0f, -0.0f, 1e-40f}) {
+            CAPTURE(logit);
+            const float target = 0;
+            float gradient = kNan;
+            const float loss = table.continuous_bernoulli(&logit, &target, 1, &gradient, 1);
+            CHECK(std::isfinite(loss));
+            CHECK(gradient >= 0);
+            CHECK(gradient <= 1);
+            if (std::abs(logit) < 1e-30f) CHECK(gradient == 0.5f);
+        }
+        const float nan = kNan, target = 0;
+        CHECK(std::isnan(table.continuous_bernoulli(&nan, &target, 1, nullptr, 1)));
     });
 }
 
