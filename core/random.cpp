@@ -105,6 +105,22 @@ void fill_uniform(std::uint64_t seed, Purpose purpose, std::uint32_t epoch, std:
     }
 }
 
+void draw_bits(std::uint64_t seed, Purpose purpose, std::uint32_t epoch, std::uint32_t sample_index,
+               std::span<const std::uint8_t> pixels, std::span<std::uint8_t> bits) {
+    if (bits.size() != pixels.size())
+        throw Error(ErrorKind::argument, "draw_bits", "another number of bits than of pixels",
+                    std::to_string(bits.size()), std::to_string(pixels.size()));
+    Words words(seed, purpose, epoch, sample_index);
+    for (std::size_t e = 0; e < pixels.size(); ++e) {
+        const std::uint64_t pixel = pixels[e];
+        // Most pixels of a digit are certain, and need no word.
+        if (pixel == 0 || pixel == 255)
+            bits[e] = pixels[e];
+        else
+            bits[e] = std::uint64_t(words[e] >> 8) * 255 < (pixel << 24) ? 255 : 0;
+    }
+}
+
 void shuffle(std::uint64_t seed, std::uint32_t epoch, std::span<std::uint32_t> order) {
     std::iota(order.begin(), order.end(), 0u);
     Words words(seed, Purpose::shuffle, epoch, 0);

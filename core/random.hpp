@@ -30,6 +30,7 @@ enum class Purpose : std::uint32_t {
     validation_noise = 3,
     pictures = 4,
     binarization = 5,
+    validation_binarization = 6,
 };
 
 // The four words of one block: ten rounds of Philox4x32.
@@ -54,6 +55,12 @@ void fill_noise(std::uint64_t seed, Purpose purpose, std::uint32_t epoch,
 // elements.
 void fill_uniform(std::uint64_t seed, Purpose purpose, std::uint32_t epoch, std::uint32_t index,
                   float low, float high, BlockedView values);
+
+// Grey pixels as black and white: bits[e] becomes 255 with probability pixels[e] / 255, else 0. The
+// pixel is white where (word_e >> 8) 255 < pixels[e] 2^24, in integers: 0 stays 0 and 255 stays
+// 255. Throws Error(argument) if bits is of another size. At most 2^34 pixels.
+void draw_bits(std::uint64_t seed, Purpose purpose, std::uint32_t epoch, std::uint32_t sample_index,
+               std::span<const std::uint8_t> pixels, std::span<std::uint8_t> bits);
 
 // Overwrites `order` with the permutation of 0 .. order.size() - 1 that belongs to (seed, epoch):
 // Fisher and Yates from the last element down, where element i changes places with element

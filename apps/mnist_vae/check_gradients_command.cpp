@@ -61,7 +61,7 @@ std::string table_row(const GradientRow& row) {
 void run_check_gradients(const CheckGradientsCommand& command) {
     const TrainOptions options = options_of(command);
     if (options.threads > 0) set_thread_count(options.threads);
-    const Dataset dataset = load_data(options.data);
+    const Dataset dataset = load_training_data(options);
     const IdxImages& images = dataset.train.images;
 
     Vae model(command.run.empty() ? architecture_of(options, images)

@@ -88,11 +88,12 @@ void define_run(CLI::App& app, RunChoice& choice, const std::string& output) {
                });
 }
 
-void define_split(CLI::App& app, bool& train_split) {
-    add_parsed(app, "--split", "test|train [test]", "Which images",
-               [&train_split](const std::string& text) {
-                   constexpr const char* kNames[] = {"test", "train"};
-                   train_split = parse_choice("--split", text, kNames, 2) == 1;
+void define_split(CLI::App& app, SplitChoice& split) {
+    add_parsed(app, "--split", "test|train|validation [test]",
+               "Which images; validation: those of the run's --hold-out",
+               [&split](const std::string& text) {
+                   constexpr const char* kNames[] = {"test", "train", "validation"};
+                   split = static_cast<SplitChoice>(parse_choice("--split", text, kNames, 3));
                });
 }
 
@@ -138,7 +139,7 @@ CommandLine::CommandLine() {
 
     sub = add("evaluate", "Losses of a model on a data set", [this] { return evaluate; });
     define_run(*sub, evaluate.choice, "File for the result [standard output]");
-    define_split(*sub, evaluate.train_split);
+    define_split(*sub, evaluate.split);
 
     sub = add("reconstruct", "Images above their reconstructions, as PNG",
               [this] { return reconstruct; });
@@ -176,7 +177,7 @@ CommandLine::CommandLine() {
     sub = add("encode", "mu and logvar of every image with its label, as CSV",
               [this] { return encode; });
     define_run(*sub, encode.choice, "File [standard output]");
-    define_split(*sub, encode.train_split);
+    define_split(*sub, encode.split);
 
     sub =
         add("check-gradients", "Proves every gradient of a model against two other ways to get it",

@@ -7,6 +7,7 @@
 #include "../../core/error.hpp"
 #include "../../core/io/atomic_file.hpp"
 #include "../../core/parallel.hpp"
+#include "binarization.hpp"
 #include "checkpoint.hpp"
 #include "dataset.hpp"
 #include "evaluation.hpp"
@@ -54,12 +55,27 @@ struct OpenRun {
     Dataset load(Splits splits) const {
         Dataset dataset = load_data(data, splits);
         check_image_size("--data", model.architecture(), dataset.test.images);
+        if (splits == Splits::train_and_test && options.hold_out > 0)
+            hold_out(dataset, options.hold_out);
+        binarize(options.binarize, options.seed, Use::looking_back, dataset);
         return dataset;
     }
-    // The images that --split names.
-    Split load_split(bool train) const {
-        Dataset dataset = load(train ? Splits::train_and_test : Splits::test_only);
-        return std::move(train ? dataset.train : dataset.test);
+    // The images that --split names, as the run trained on them or was validated.
+    Split load_split(SplitChoice split) const {
+        if (split == SplitChoice::validation && options.hold_out == 0)
+            throw Error(ErrorKind::argument, "--split", "no validation images",
+                        "a run that held none out", "test, on which it was validated");
+        Dataset dataset =
+            load(split == SplitChoice::test ? Splits::test_only : Splits::train_and_test);
+        switch (split) {
+            case SplitChoice::train:
+                return std::move(dataset.train);
+            case SplitChoice::validation:
+                return std::move(dataset.held_out);
+            case SplitChoice::test:
+                break;
+        }
+        return std::move(dataset.test);
     }
 };
 
@@ -88,7 +104,7 @@ std::string format_losses(const char* label, const LossTerms& terms) {
 
 void run_evaluate(const EvaluateCommand& command) {
     OpenRun run(command.choice);
-    const Split split = run.load_split(command.train_split);
+    const Split split = run.load_split(command.split);
     Evaluator evaluator(run.model, split.images);
     const NoiseSource noise{run.origin.seed, Purpose::validation_noise, run.origin.epoch};
     const float weight = static_cast<float>(run.origin.kl_weight);
@@ -136,7 +152,7 @@ void run_manifold(const ManifoldCommand& command) {
 
 void run_encode(const EncodeCommand& command) {
     OpenRun run(command.choice);
-    const Split split = run.load_split(command.train_split);
+    const Split split = run.load_split(command.split);
     const Index latent = run.model.architecture().latent;
     std::string csv = "index,label";
     for (const char* name : {"mu_", "logvar_"})

@@ -212,4 +212,26 @@ Dataset load_dataset(const fs::path& folder, Splits splits) {
     return dataset;
 }
 
+void hold_out(Dataset& dataset, Index count) {
+    IdxImages& images = dataset.train.images;
+    if (count >= images.count)
+        throw Error(ErrorKind::argument, "--hold-out", "leaves no images to train on",
+                    std::to_string(count), "fewer than " + std::to_string(images.count));
+    const Index kept = images.count - count, features = images.rows * images.cols;
+    const auto cut = [](auto& from, auto& to, Index at) {
+        to.assign(from.begin() + at, from.end());
+        from.resize(std::size_t(at));
+    };
+    dataset.held_out.images.rows = images.rows;
+    dataset.held_out.images.cols = images.cols;
+    dataset.held_out.images.count = count;
+    images.count = kept;
+    cut(images.pixels, dataset.held_out.images.pixels, kept * features);
+    cut(dataset.train.labels.labels, dataset.held_out.labels.labels, kept);
+}
+
+const Split& validation_split(const Dataset& dataset) {
+    return dataset.held_out.images.count > 0 ? dataset.held_out : dataset.test;
+}
+
 }  // namespace handgrad::mnist_vae

@@ -15,11 +15,12 @@ struct Split {
 };
 
 struct Dataset {
-    Split train, test;                  // a split that was not asked for is empty
-    std::string name;                   // "MNIST (verified)", ..., or "unverified IDX data"
-    bool verified = false;              // every file read has the SHA-256 that is known for it
-    bool sample = false;                // the digits that ship with the program
-    std::string folder;                 // where the files themselves are
+    Split train, test;      // a split that was not asked for is empty
+    Split held_out;         // of the training images; empty unless hold_out() was called
+    std::string name;       // "MNIST (verified)", ..., or "unverified IDX data"
+    bool verified = false;  // every file read has the SHA-256 that is known for it
+    bool sample = false;    // the digits that ship with the program
+    std::string folder;     // where the files themselves are
     std::vector<std::string> warnings;  // what is odd about the files, a line each
     std::string hash;  // one SHA-256 over those of the files read, to tell data sets apart
 };
@@ -45,5 +46,12 @@ std::filesystem::path find_sample_folder();
 // so (a plain one that is called .gz is warned of), for splits whose images differ in size,
 // and for as many labels as there are not images.
 Dataset load_dataset(const std::filesystem::path& folder, Splits splits = Splits::train_and_test);
+
+// Moves the last `count` training images to held_out, to validate on. Throws Error(argument) unless
+// some are left.
+void hold_out(Dataset& dataset, Index count);
+
+// What training validates on: the images held out, or the test images if there are none.
+const Split& validation_split(const Dataset& dataset);
 
 }  // namespace handgrad::mnist_vae

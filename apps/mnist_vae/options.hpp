@@ -12,6 +12,7 @@
 #include "../../layers/initializers.hpp"
 #include "../../optim/adam.hpp"
 #include "../../optim/schedule.hpp"
+#include "binarization.hpp"
 #include "mistakes.hpp"
 #include "vae.hpp"
 
@@ -25,8 +26,10 @@ enum class OptimizerKind { adam, sgd };
 // Whether products skip zeros where that is faster.
 enum class Sparsity { automatic, off };
 
-// Whether the optimiser updates each weight as soon as its gradient is computed.
-enum class Fusion { on, off };
+enum class Switch { on, off };
+
+// Which images a command looks at.
+enum class SplitChoice { test, train, validation };
 
 // The options of `train`, with the recipe of the classic dense Keras autoencoder as defaults.
 struct TrainOptions {
@@ -45,10 +48,13 @@ struct TrainOptions {
     double pixel_variance = 0.5;  // of ReconLoss::gaussian
     double kl_weight = 1;         // --beta
     double clip_norm = 0;         // 0: gradients are not clipped
+    Binarization binarize = Binarization::none;
+    Switch shuffle = Switch::on;
+    Index hold_out = 0;  // training images to validate on instead of the test images
     std::uint64_t seed = 0;
     int threads = 0;  // 0: one per processor
     Sparsity sparsity = Sparsity::automatic;
-    Fusion fuse = Fusion::on;
+    Switch fuse = Switch::on;    // update each weight as soon as its gradient is computed
     Index checkpoint_every = 0;  // batches; 0: at the end of every epoch only
     Index patience = 0;          // epochs; 0: never stop early
     Mistake mistake = Mistake::none;
@@ -80,7 +86,7 @@ struct RunChoice {
 
 struct EvaluateCommand {
     RunChoice choice;
-    bool train_split = false;
+    SplitChoice split = SplitChoice::test;
 };
 struct ReconstructCommand {
     RunChoice choice;
@@ -100,7 +106,7 @@ struct ManifoldCommand {
 };
 struct EncodeCommand {
     RunChoice choice;
-    bool train_split = false;
+    SplitChoice split = SplitChoice::test;
 };
 struct CheckGradientsCommand {
     std::string run;       // a trained model; empty: a new one, as the options say

@@ -39,8 +39,10 @@ TrainingPlan plan_of(const TrainOptions& options) {
             .clip_norm = options.clip_norm,
             .kl_weight = static_cast<float>(options.kl_weight),
             .seed = options.seed,
+            .shuffle = options.shuffle == Switch::on,
+            .draw_pixels = options.binarize == Binarization::drawn_anew,
             .sparsity = options.sparsity == Sparsity::automatic,
-            .fuse = options.fuse == Fusion::on,
+            .fuse = options.fuse == Switch::on,
             .mistake = options.mistake,
             .patience = options.patience};
 }
@@ -51,6 +53,27 @@ Dataset load_data(const std::string& data_option, Splits splits) {
     Dataset dataset = load_dataset(find_data_folder(wanted), splits);
     for (const std::string& warning : dataset.warnings) warn(warning);
     return dataset;
+}
+
+Dataset load_training_data(const TrainOptions& options) {
+    Dataset dataset = load_data(options.data);
+    if (options.hold_out > 0) hold_out(dataset, options.hold_out);
+    binarize(options.binarize, options.seed, Use::training, dataset);
+    return dataset;
+}
+
+std::string describe_binarization(Binarization binarization) {
+    switch (binarization) {
+        case Binarization::none:
+            break;
+        case Binarization::drawn_once:
+            return ", black and white, drawn once";
+        case Binarization::drawn_anew:
+            return ", black and white, drawn anew for every epoch";
+        case Binarization::at_threshold:
+            return ", black and white by a threshold";
+    }
+    return "";
 }
 
 std::string describe_loss(const TrainOptions& options) {

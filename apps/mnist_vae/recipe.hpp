@@ -18,6 +18,11 @@ TrainingPlan plan_of(const TrainOptions& options);
 // The data set of --data, or with an empty text that of the usual places. Warns of what is odd.
 Dataset load_data(const std::string& data_option, Splits splits = Splits::train_and_test);
 
+// The same, with the images held out, and in black and white, that training gets.
+Dataset load_training_data(const TrainOptions& options);
+
+// ", black and white, drawn anew for every epoch"; empty if the pixels are grey.
+std::string describe_binarization(Binarization binarization);
 std::string describe_loss(const TrainOptions& options);       // "bce + 1 kl"
 std::string describe_optimizer(const TrainOptions& options);  // "adam (keras), lr 0.001, ..."
 std::string describe_machine();                               // "avx512, 2 threads"

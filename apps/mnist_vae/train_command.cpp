@@ -114,7 +114,7 @@ class TrainingRun {
           hooks_(make_hooks(options.mistake)),
           optimizer_(make_optimizer(options, model_.arena())),
           trainer_(model_, *optimizer_, plan_of(options, command), dataset.train.images,
-                   dataset.test.images) {
+                   validation_split(dataset).images) {
         model_.set_hooks(*hooks_);
     }
 
@@ -140,8 +140,8 @@ class TrainingRun {
     void describe() {
         display_.show_header(
             {.data = dataset_.name + ", " + std::to_string(dataset_.train.images.count) +
-                     " training and " + std::to_string(dataset_.test.images.count) +
-                     " validation images",
+                     " training and " + std::to_string(validation_split(dataset_).images.count) +
+                     " validation images" + describe_binarization(options_.binarize),
              .model = model_.architecture().widths() + ", " + activation_name(options_.activation) +
                       ", " + std::to_string(model_.arena().parameter_count()) + " parameters",
              .loss = describe_loss(options_) + ", in nats per image",
@@ -273,7 +273,7 @@ void run_train(const TrainCommand& command) {
     if (options.threads > 0) set_thread_count(options.threads);
 
     // Everything that can be wrong with the input is found before anything is written.
-    const Dataset dataset = load_data(options.data);
+    const Dataset dataset = load_training_data(options);
     if (options.batch_size > dataset.train.images.count)
         throw Error(ErrorKind::argument, "--batch-size", "larger than the data",
                     std::to_string(options.batch_size),

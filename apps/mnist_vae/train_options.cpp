@@ -18,7 +18,7 @@ constexpr const char* kSchedules[] = {"constant", "step", "cosine"};
 constexpr const char* kOptimizers[] = {"adam", "sgd"};
 constexpr const char* kAdams[] = {"keras", "torch"};
 constexpr const char* kSparsities[] = {"auto", "off"};
-constexpr const char* kFusions[] = {"on", "off"};
+constexpr const char* kSwitches[] = {"on", "off"};
 constexpr const char* kInits[] = {"glorot", "he", "torch"};
 
 using Options = TrainOptions;
@@ -121,11 +121,20 @@ std::vector<OptionDescription> make_descriptions() {
         real<&Options::kl_weight, parse_non_negative>("beta", "Weight of the KL divergence"),
         real<&Options::clip_norm, parse_non_negative>(
             "clip-norm", "Largest global norm of the gradient; 0: not clipped"),
+        choice<&Options::binarize, kBinarizationNames>(
+            "binarize",
+            "Black and white pixels, drawn from the grey ones: static once, dynamic anew for every "
+            "epoch; threshold: white from 128 on"),
+        choice<&Options::shuffle, kSwitches>("shuffle", "on: the images anew for every epoch"),
+        integer<&Options::hold_out, 0, kMaxCount>(
+            "hold-out",
+            "Validate on so many of the last training images, and keep them from "
+            "training; 0: on the test images"),
         integer<&Options::seed, 0, UINT64_MAX>("seed", "Of weights, order, noise and pictures"),
         integer<&Options::threads, 0, 1024>("threads", "0: one per processor"),
         choice<&Options::sparsity, kSparsities>(
             "sparsity", "auto: skip the zeros of the images where that is faster; changes no bit"),
-        choice<&Options::fuse, kFusions>(
+        choice<&Options::fuse, kSwitches>(
             "fuse", "on: update each weight as its gradient is computed; changes no bit"),
         integer<&Options::checkpoint_every, 0, kMaxCount>(
             "checkpoint-every", "Batches between checkpoints; 0: one after every epoch"),

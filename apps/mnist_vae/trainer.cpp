@@ -11,6 +11,7 @@
 #include "../../core/random.hpp"
 #include "../../core/sparse_gemm.hpp"
 #include "../../optim/clip.hpp"
+#include "binarization.hpp"
 #include "numeric_check.hpp"
 
 namespace handgrad::mnist_vae {
@@ -20,22 +21,38 @@ Trainer::Trainer(Vae& model, Optimizer& optimizer, const TrainingPlan& plan, con
     : model_(model),
       optimizer_(optimizer),
       plan_(plan),
-      train_(train),
-      batches_(train, plan.batch_size),
+      given_(train),
+      drawn_(plan.draw_pixels ? train : IdxImages{}),
+      train_(plan.draw_pixels ? drawn_ : given_),
+      batches_(train_, plan.batch_size),
       validation_(model, validation) {
     check_image_size("train", model.architecture(), train);
-    const Index features = model.architecture().pixels();
-    const auto zeros = std::count(train.pixels.begin(), train.pixels.end(), 0);
-    const double density = 1 - double(zeros) / double(train.pixels.size());
-    if (plan.sparsity && sparse_gemm_pays(density) &&
-        std::max(features, plan.batch_size) <= kMaxSparseSize)
-        sparse_images_ = SparseImages(train.pixels, features);
+    list_non_zeros();
+}
+
+// If the batches are to be sparse. Whether they pay is asked of the images as they were given, so
+// that it is the same for every epoch.
+void Trainer::list_non_zeros() {
+    const Index features = model_.architecture().pixels();
+    const auto zeros = std::count(given_.pixels.begin(), given_.pixels.end(), 0);
+    const double density = 1 - double(zeros) / double(given_.pixels.size());
+    if (plan_.sparsity && sparse_gemm_pays(density) &&
+        std::max(features, plan_.batch_size) <= kMaxSparseSize)
+        sparse_images_ = SparseImages(train_.pixels, features);
+}
+
+void Trainer::start_epoch() {
+    const auto epoch = static_cast<std::uint32_t>(position.epoch);
+    if (plan_.shuffle) batches_.start_epoch(plan_.seed, epoch);
+    if (!plan_.draw_pixels) return;
+    binarize(Binarization::drawn_anew, {plan_.seed, Purpose::binarization, epoch}, given_, drawn_);
+    list_non_zeros();
 }
 
 Outcome Trainer::run(const TrainerEvents& events) {
     while (position.epoch <= plan_.epochs) {
         if (patience_is_over()) return Outcome::stopped_early;
-        batches_.start_epoch(plan_.seed, static_cast<std::uint32_t>(position.epoch));
+        start_epoch();
         while (position.batch < batches_per_epoch()) {
             train_batch(events);
             events.batch_done(progress());

@@ -27,6 +27,9 @@ struct TrainingPlan {
     double clip_norm = 0;  // 0: gradients are not clipped
     float kl_weight = 1;
     std::uint64_t seed = 0;
+    bool shuffle = true;  // the images anew for every epoch; otherwise in the order of the file
+    // Draw black and white pixels from grey images anew for every epoch.
+    bool draw_pixels = false;
     bool sparsity = true;  // skip the zeros of the images where that pays; changes no bit
     bool fuse = true;      // update each weight as its gradient is computed; changes no bit
     // Look at every number of a step and name the first that is not finite; turns `fuse` off.
@@ -78,6 +81,8 @@ class Trainer {
     Outcome run(const TrainerEvents& events);
 
   private:
+    void start_epoch();
+    void list_non_zeros();
     void train_batch(const TrainerEvents& events);
     EpochMetrics finish_epoch();
     double learning_rate(std::int64_t step) const;  // of step number `step`, counted from 0
@@ -88,7 +93,9 @@ class Trainer {
     Vae& model_;
     Optimizer& optimizer_;
     TrainingPlan plan_;
-    const IdxImages& train_;
+    const IdxImages& given_;  // the training images as they are
+    IdxImages drawn_;         // in black and white; empty unless plan_.draw_pixels
+    const IdxImages& train_;  // one of the two
     Batches batches_;
     Evaluator validation_;
     Matrix x_, noise_;

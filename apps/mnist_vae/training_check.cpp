@@ -94,7 +94,10 @@ TrainingCheck check_training(const TrainOptions& options, const IdxImages& image
     Position before = trainer.position;
     TrainerEvents events;
     events.interrupted = [&] { return Index(losses.size()) == steps; };
-    Batches batches(images, plan.batch_size);
+    IdxImages drawn = images;
+    if (plan.draw_pixels)
+        binarize(Binarization::drawn_anew, {plan.seed, Purpose::binarization, 1}, images, drawn);
+    Batches batches(drawn, plan.batch_size);
     events.batch_done = [&](const BatchProgress&) {
         const Position& now = trainer.position;
         const double n = double(batches.samples(now.batch - 1).size());
@@ -107,7 +110,7 @@ TrainingCheck check_training(const TrainOptions& options, const IdxImages& image
     trainer.run(events);
 
     TrainingCheck check;
-    batches.start_epoch(plan.seed, 1);
+    if (plan.shuffle) batches.start_epoch(plan.seed, 1);
     const Index total = plan.epochs * trainer.batches_per_epoch();
     Matrix x, noise;
     for (Index k = 0; k < steps; ++k) {

@@ -47,7 +47,9 @@ const std::pair<const char*, const char*> kOther[] = {
     {"clip-norm", "1.5"},      {"seed", "18446744073709551615"},
     {"threads", "3"},          {"sparsity", "off"},
     {"fuse", "off"},           {"checkpoint-every", "10"},
-    {"patience", "4"},          {"pixel-variance", "0.25"}};
+    {"patience", "4"},         {"pixel-variance", "0.25"},
+    {"binarize", "dynamic"},   {"shuffle", "off"},
+    {"hold-out", "100"}};
 
 }  // namespace
 
@@ -129,7 +131,7 @@ TEST_CASE("options: what nobody asked for, twice, or against one another") {
     CHECK(contains(refusal({"train", "--resume"}), "--out"));
     CHECK(contains(refusal({"sample", "--interpolate", "1", "x"}), "--interpolate"));
     CHECK(contains(refusal({"manifold", "--size", "0"}), "--size"));
-    CHECK(contains(refusal({"evaluate", "--split", "validation"}), "--split"));
+    CHECK(contains(refusal({"evaluate", "--split", "all"}), "--split"));
 }
 
 TEST_CASE(

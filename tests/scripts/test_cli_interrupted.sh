@@ -144,6 +144,8 @@ killed() {
   expect_resumable "killed $what, resumed, it ends with the same bits" victim "$@"
 }
 killed 'as soon as there is a log' 0 0 "${kTiny[@]}"
+killed 'with pixels drawn anew for every epoch' 1 0.01 "${kTiny[@]}" --binarize dynamic --hold-out 9 \
+  --shuffle off --checkpoint-every 1
 killed 'a moment later' 0 0.01 "${kTiny[@]}"
 killed 'after the first epoch' 1 0 "${kTiny[@]}"
 killed 'a moment later' 1 0.02 "${kTiny[@]}"

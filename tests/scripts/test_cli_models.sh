@@ -42,9 +42,9 @@ expect_equal 'evaluate prints a table of three lines and no more' \
   "$(sed -E 's/ +/ /g; s/-?[0-9]+\.[0-9]{6}/N/g' out)" 'z recon kl loss
 sampled N N N
 mu N N N'
-# column NAME: of the last row of the log.
+# column NAME [RUN]: of the last row of the log.
 column() { awk -F , -v name="$1" 'NR == 1 { for (i = 1; i <= NF; ++i) if ($i == name) c = i }
-  END { print $c }' model/log.csv; }
+  END { print $c }' "${2:-model}/log.csv"; }
 near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; print (d * d <= 2.5e-12 ? "near" : a " " b) }'; }
 expect_equal 'evaluate reproduces val_recon, val_kl and val_loss of the last row of the log' \
   "$(near "$(awk '/sampled/ { print $2 }' out)" "$(column val_recon)") $(
@@ -59,6 +59,18 @@ run evaluate model --split train
 expect_equal 'evaluate --split train prints other numbers' "$status $(cmp -s out test.txt; echo $?)" '0 1'
 run evaluate model --data other
 expect_equal 'evaluate --data prints other numbers' "$status $(cmp -s out test.txt; echo $?)" '0 1'
+for choice in static dynamic threshold; do
+  run train --data data --hidden 8 --batch-size 32 --epochs 2 --binarize "$choice" --hold-out 9 --out "$choice"
+  run evaluate "$choice" --split validation
+  expect_equal "--binarize $choice: evaluate --split validation reproduces val_loss of the images held out" \
+    "$(near "$(awk '/sampled/ { print $4 }' out)" "$(column val_loss "$choice")")" near
+  cp out validation.txt
+  run evaluate "$choice"
+  expect_equal "--binarize $choice: the test images are others" "$status $(cmp -s out validation.txt; echo $?)" '0 1'
+done
+run evaluate model --split validation
+expect_equal 'evaluate --split validation is refused for a run that held nothing out' \
+  "$status $(wc -l <err)" '2 1'
 run evaluate model --output table.txt
 done_well 'evaluate --output ends with 0'
 expect_equal 'evaluate --output writes the same to a file and nothing else' \

@@ -55,7 +55,7 @@ expect_equal 'the same options give the same weights' "$(weights again)" "$(weig
 declare -A kChanges=(
   [data]=other [hidden]=9 [latent]=3 [activation]=tanh [epochs]=3 [batch-size]=31 [lr]=0.002
   [optimizer]=sgd [adam]=torch [init]=he [recon-loss]=mse [beta]=0.5
-  [clip-norm]=0.1 [seed]=1
+  [clip-norm]=0.1 [seed]=1 [binarize]=dynamic [shuffle]=off [hold-out]=10
 )
 # with_option NAME VALUE: kSmall with that option instead of its own; sets options.
 with_option() {
@@ -73,7 +73,7 @@ train with-pixel-variance "${kSmall[@]}" --recon-loss gaussian --pixel-variance 
 train with-deep --data data --hidden 8,4 --batch-size 32 --epochs 2
 for choice in activation=linear activation=sigmoid init=torch recon-loss=bce-probabilities \
   recon-loss=continuous-bernoulli recon-loss=gaussian \
-  lr-schedule=step lr-schedule=cosine; do
+  binarize=static binarize=threshold lr-schedule=step lr-schedule=cosine; do
   train "with-$choice" "${kSmall[@]}" --"${choice%%=*}" "${choice#*=}"
 done
 different=$(for folder in base with-*; do weights "$folder"; done | sort -u | wc -l)
@@ -108,6 +108,11 @@ for option in '--sparsity off' '--fuse off'; do
   rm -r plain
 done
 
+train plain "${kSmall[@]}" --binarize dynamic --sparsity off
+expect_equal '--binarize dynamic gives the same weights without sparse products' \
+  "$(weights plain)" "$(weights with-binarize)"
+rm -r plain
+
 train quiet "${kSmall[@]}" --quiet
 expect_equal '--quiet leaves no header and no line per epoch' \
   "$(grep -cE '^(data|model|machine|epoch) ' out)" 0
@@ -138,7 +143,7 @@ ln -s data 'da"t\a # x'
 readonly kUnusual=(--data 'da"t\a # x' --hidden "7,5" --latent 3 --activation sigmoid --epochs 3
   --batch-size 40 --lr 0.0123 --lr-schedule cosine --optimizer sgd --adam torch --init he
   --recon-loss gaussian --pixel-variance 0.3 --beta 0.25 --clip-norm 3.5 --seed 18446744073709551615
-  --threads 1 --sparsity off --fuse off --checkpoint-every 2 --patience 9 --mistake clip-grad)
+  --binarize static --shuffle off --hold-out 3 --threads 1 --sparsity off --fuse off --checkpoint-every 2 --patience 9 --mistake clip-grad)
 train unusual "${kUnusual[@]}"
 train reread --config unusual/options.toml
 expect_equal '--config reads options.toml back: the same weights' \
