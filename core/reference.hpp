@@ -192,15 +192,16 @@ LatentGradients<T> kl_divergence_backward(T dkl, const Tensor<T>& mu, const Tens
 //   keras:  w -= learning_rate sqrt(1 - beta2^t) / (1 - beta1^t) * m / (sqrt(v) + epsilon)
 //   torch:  w -= learning_rate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
 //
-// m and v start at 0. |m| < 1e-30 and v < 1e-36 become 0: far below epsilon, they change nothing
-// and would decay into denormals, which are slow.
-// Source: Kingma and Ba, "Adam", 2015, algorithm 1 (torch) and the end of section 2 (keras).
+// m and v start at 0. delayed: w moves by the m and v of before. |m| < 1e-30 and v < 1e-36 become
+// 0: far below epsilon, they change nothing and would decay into denormals, which are slow. Source:
+// Kingma and Ba, "Adam", 2015, algorithm 1 (torch) and the end of section 2 (keras).
 
 enum class EpsilonPlacement { keras, torch };
 
 struct AdamConfig {
     double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7;
     EpsilonPlacement placement = EpsilonPlacement::keras;
+    bool delayed = false;
 };
 
 template <class T>
@@ -213,12 +214,13 @@ void adam_step(const AdamConfig& config, int t, const Tensor<T>& gradient, Tenso
     const T root(torch ? root_correction2 : 1), epsilon(config.epsilon);
     const T one_minus_beta1(1 - config.beta1), one_minus_beta2(1 - config.beta2);
     for (std::size_t e = 0; e < w.size(); ++e) {
-        const T g = gradient[e];
+        const T g = gradient[e], m_before = m[e], v_before = v[e];
         m[e] += (g - m[e]) * one_minus_beta1;
         v[e] += (g * g - v[e]) * one_minus_beta2;
         if (real_part(absolute(m[e])) < 1e-30) m[e] = T(0);
         if (real_part(v[e]) < 1e-36) v[e] = T(0);
-        w[e] -= step_size * m[e] / (std::sqrt(v[e]) / root + epsilon);
+        w[e] -= step_size * (config.delayed ? m_before : m[e]) /
+                (std::sqrt(config.delayed ? v_before : v[e]) / root + epsilon);
     }
 }
 

@@ -1,5 +1,6 @@
 #include "adam.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "../core/error.hpp"
@@ -13,10 +14,11 @@ Adam::Adam(ParameterArena& arena, const AdamConfig& config)
       m_(1, Index(arena.values().size())),
       v_(1, Index(arena.values().size())) {
     const bool valid = config.beta1 >= 0 && config.beta1 < 1 && config.beta2 >= 0 &&
-                       config.beta2 < 1 && config.epsilon > 0;
+                       config.beta2 < 1 && config.epsilon > 0 && config.first_v >= 0;
     if (!valid)
         throw Error(ErrorKind::argument, "Adam", "constants out of range", "",
-                    "0 <= beta < 1 and epsilon > 0");
+                    "0 <= beta < 1, epsilon > 0 and first_v >= 0");
+    std::fill_n(v_.row(0), v_.cols(), static_cast<float>(config.first_v));
 }
 
 void Adam::begin_step(double learning_rate) {
@@ -31,6 +33,7 @@ void Adam::begin_step(double learning_rate) {
         .step_size = static_cast<float>(learning_rate * (keras ? root : 1.0) / (1 - beta1_power_)),
         .root_bias_correction = static_cast<float>(keras ? 1.0 : root),
         .epsilon = static_cast<float>(config_.epsilon),
+        .delayed = config_.delayed,
     };
 }
 

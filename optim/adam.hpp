@@ -10,6 +10,10 @@
 // the paper's section 2), PyTorch to the corrected one. With gradients far above epsilon they
 // agree; for nearly dead pixels they do not.
 //
+// delayed: m and v of step t-1 move w, and take in g only then, as the programs of Burda, Grosse
+// and Salakhutdinov 2016 do; with v0 = 1 the first steps are small, and with m0 = 0 the very first
+// moves nothing.
+//
 // The powers of beta are running products, never pow(): the same bits on every machine.
 #pragma once
 
@@ -25,16 +29,23 @@ struct AdamConfig {
     double beta2 = 0.999;
     double epsilon = 1e-7;
     EpsilonPlacement placement = EpsilonPlacement::keras;
+    double first_v = 0;  // v before the first step
+    bool delayed = false;
 
     // The defaults of the two frameworks: epsilon 1e-7 and 1e-8.
     static AdamConfig keras() { return {}; }
     static AdamConfig torch() { return {.epsilon = 1e-8, .placement = EpsilonPlacement::torch}; }
+    // What the authors' program for importance weighted autoencoders does (yburda/iwae), which is
+    // not what their paper says (beta1 0.9).
+    static AdamConfig iwae() {
+        return {.beta1 = 0.99, .epsilon = 1e-4, .first_v = 1, .delayed = true};
+    }
 };
 
 class Adam : public Optimizer {
   public:
     // The arena must be allocated and outlive the optimiser. Throws Error(argument) unless
-    // 0 <= beta < 1 and epsilon > 0.
+    // 0 <= beta < 1, epsilon > 0 and first_v >= 0.
     Adam(ParameterArena& arena, const AdamConfig& config);
 
     void begin_step(double learning_rate) override;

@@ -68,7 +68,7 @@ void run_check_gradients(const CheckGradientsCommand& command) {
                                   : read_config_of_weights(RunFolder{command.run}));
     check_image_size("--data", model.architecture(), images);
     if (command.run.empty())
-        model.initialize(options.init, options.seed);
+        initialize(model, options, images);
     else
         load_model(RunFolder{command.run}.model(), model);
 

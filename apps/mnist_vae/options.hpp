@@ -23,6 +23,14 @@ inline constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
 
 enum class OptimizerKind { adam, sgd };
 
+// The forms of Adam: optim/adam.hpp.
+enum class AdamForm { keras, torch, iwae };
+AdamConfig adam_config(AdamForm form);
+
+// Where the biases of the decoder's output start: at zero, or where its first images are the mean
+// of the training images.
+enum class OutputBias { zero, data };
+
 // Whether products skip zeros where that is faster.
 enum class Sparsity { automatic, off };
 
@@ -42,8 +50,9 @@ struct TrainOptions {
     double lr = 1e-3;
     Schedule lr_schedule = Schedule::constant;
     OptimizerKind optimizer = OptimizerKind::adam;
-    EpsilonPlacement adam = EpsilonPlacement::keras;
+    AdamForm adam = AdamForm::keras;
     Initializer init = Initializer::glorot;
+    OutputBias output_bias = OutputBias::zero;
     ReconLoss recon_loss = ReconLoss::bce;
     double pixel_variance = 0.5;  // of ReconLoss::gaussian
     double kl_weight = 1;         // --beta
@@ -141,6 +150,9 @@ struct OptionDescription {
     std::string (*get)(const TrainOptions& options);
 };
 std::span<const OptionDescription> train_option_descriptions();
+
+// The value of the option with this name, as text.
+std::string option_value(const TrainOptions& options, const std::string& name);
 
 // options.toml: every option of a run, one a line, and back. `path` names the file in errors.
 // Throws Error(argument) naming file, line and key for an unknown key, one that stands twice, or a

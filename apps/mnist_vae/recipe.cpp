@@ -1,6 +1,10 @@
 #include "recipe.hpp"
 
+#include <algorithm>
+#include <vector>
+
 #include "../../core/isa.hpp"
+#include "../../core/ops.hpp"
 #include "../../core/parallel.hpp"
 #include "../../optim/adam.hpp"
 #include "../../optim/sgd.hpp"
@@ -20,14 +24,47 @@ Architecture architecture_of(const TrainOptions& options, const IdxImages& image
             .pixel_variance = options.pixel_variance};
 }
 
+AdamConfig adam_config(AdamForm form) {
+    switch (form) {
+        case AdamForm::keras:
+            break;
+        case AdamForm::torch:
+            return AdamConfig::torch();
+        case AdamForm::iwae:
+            return AdamConfig::iwae();
+    }
+    return AdamConfig::keras();
+}
+
+// The logit of the mean pixel, or that itself where the output is no logit. The cut is that of the
+// program of Burda, Grosse and Salakhutdinov 2016: an always dark pixel has no logit.
+static void start_at_mean_image(Vae& model, const IdxImages& images) {
+    const std::size_t pixels = std::size_t(model.architecture().pixels());
+    std::vector<std::uint64_t> sums(pixels);
+    for (std::size_t e = 0; e < images.pixels.size(); ++e) sums[e % pixels] += images.pixels[e];
+    BlockedView bias = model.tensors(model.arena().values()).back().values;
+    const bool is_mean = model.architecture().recon_loss == ReconLoss::gaussian;
+    for (std::size_t j = 0; j < pixels; ++j) {
+        const double mean = double(sums[j]) / (255 * double(images.count));
+        const double p = std::clamp(mean, 0.001, 0.999);
+        const float sides[] = {static_cast<float>(p), static_cast<float>(1 - p)};
+        float logs[2];
+        active_kernels().log(sides, logs, 2);
+        bias(0, Index(j)) = is_mean ? static_cast<float>(mean) : logs[0] - logs[1];
+    }
+}
+
+void initialize(Vae& model, const TrainOptions& options, const IdxImages& images) {
+    model.initialize(options.init, options.seed);
+    if (options.output_bias == OutputBias::data) start_at_mean_image(model, images);
+}
+
 std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, ParameterArena& arena) {
-    const bool keras = options.adam == EpsilonPlacement::keras;
     std::unique_ptr<Optimizer> optimizer;
     if (options.optimizer == OptimizerKind::sgd)
         optimizer = std::make_unique<Sgd>(arena, SgdConfig{});
     else
-        optimizer =
-            std::make_unique<Adam>(arena, keras ? AdamConfig::keras() : AdamConfig::torch());
+        optimizer = std::make_unique<Adam>(arena, adam_config(options.adam));
     return lead_astray(options.mistake, std::move(optimizer), arena);
 }
 
@@ -84,7 +121,7 @@ std::string describe_loss(const TrainOptions& options) {
 std::string describe_optimizer(const TrainOptions& options) {
     std::string text = "sgd, momentum 0.9";
     if (options.optimizer == OptimizerKind::adam)
-        text = options.adam == EpsilonPlacement::keras ? "adam (keras)" : "adam (torch)";
+        text = "adam (" + option_value(options, "adam") + ")";
     return text + ", lr " + number_text(options.lr) + ", batch " +
            std::to_string(options.batch_size) + ", seed " + std::to_string(options.seed);
 }

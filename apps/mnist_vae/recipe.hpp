@@ -12,6 +12,8 @@
 namespace handgrad::mnist_vae {
 
 Architecture architecture_of(const TrainOptions& options, const IdxImages& images);
+// The weights before the first step; the images are those to train on.
+void initialize(Vae& model, const TrainOptions& options, const IdxImages& images);
 std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, ParameterArena& arena);
 TrainingPlan plan_of(const TrainOptions& options);
 

@@ -42,11 +42,8 @@ TrainOptions options_to_resume(const RunFolder& run, const TrainCommand& command
     TrainOptions options = read_run_options(run.options());
     const std::string name = find_contradiction(options, command);
     if (!name.empty()) {
-        for (const OptionDescription& d : train_option_descriptions())
-            if (d.name == name)
-                throw Error(ErrorKind::argument, "--" + name,
-                            "differs from the run that is to be resumed", d.get(command.options),
-                            d.get(options));
+        throw Error(ErrorKind::argument, "--" + name, "differs from the run that is to be resumed",
+                    option_value(command.options, name), option_value(options, name));
     }
     if (command.given.contains("epochs")) options.epochs = command.options.epochs;
     if (command.given.contains("threads")) options.threads = command.options.threads;
@@ -121,7 +118,7 @@ class TrainingRun {
     bool has_checkpoint() const { return checkpoint_exists(folder_.checkpoint()); }
 
     void start() {
-        model_.initialize(options_.init, options_.seed);
+        initialize(model_, options_, dataset_.train.images);
         log_ = std::make_unique<LogCsv>(folder_.log(), folder_.latents(), 0, mistake_);
     }
 

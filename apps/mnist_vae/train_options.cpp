@@ -14,12 +14,13 @@ namespace {
 constexpr std::uint64_t kMaxWidth = 65536, kMaxLatent = 4096, kMaxLayers = 16;
 constexpr std::uint64_t kMaxCount = 1'000'000'000;
 
-constexpr const char* kSchedules[] = {"constant", "step", "cosine"};
+constexpr const char* kSchedules[] = {"constant", "step", "cosine", "iwae"};
 constexpr const char* kOptimizers[] = {"adam", "sgd"};
-constexpr const char* kAdams[] = {"keras", "torch"};
+constexpr const char* kAdams[] = {"keras", "torch", "iwae"};
 constexpr const char* kSparsities[] = {"auto", "off"};
 constexpr const char* kSwitches[] = {"on", "off"};
-constexpr const char* kInits[] = {"glorot", "he", "torch"};
+constexpr const char* kInits[] = {"glorot", "he", "torch", "lecun"};
+constexpr const char* kOutputBiases[] = {"zero", "data"};
 
 using Options = TrainOptions;
 
@@ -107,11 +108,18 @@ std::vector<OptionDescription> make_descriptions() {
         real<&Options::lr, parse_positive>("lr", "Learning rate"),
         choice<&Options::lr_schedule, kSchedules>(
             "lr-schedule",
-            "step: a tenth from half of the steps on, a hundredth from three quarters on"),
+            "step: a tenth from half of the steps on, a hundredth from three quarters on; iwae: "
+            "falls to a tenth over stages of 1, 3, 9, ... 2187 epochs"),
         choice<&Options::optimizer, kOptimizers>("optimizer", "sgd has momentum 0.9"),
         choice<&Options::adam, kAdams>(
-            "adam", "keras: epsilon 1e-7 beside the uncorrected root; torch: 1e-8, corrected"),
-        choice<&Options::init, kInits>("init", "How weights start; all uniform"),
+            "adam",
+            "keras: epsilon 1e-7 beside the uncorrected root; torch: 1e-8, corrected; iwae: 1e-4, "
+            "beta1 0.99, moments of the step before"),
+        choice<&Options::init, kInits>("init",
+                                       "How weights start; lecun is normal, cut off at two "
+                                       "deviations, the others are uniform"),
+        choice<&Options::output_bias, kOutputBiases>(
+            "output-bias", "Where the decoder's last biases start; data: at the mean image"),
         choice<&Options::recon_loss, kReconLossNames>(
             "recon-loss",
             "bce takes logits; bce-probabilities clips as Keras does, bce-clamped-logs as PyTorch; "
@@ -156,6 +164,12 @@ std::string trim(const std::string& text) {
 std::span<const OptionDescription> train_option_descriptions() {
     static const std::vector<OptionDescription> descriptions = make_descriptions();
     return descriptions;
+}
+
+std::string option_value(const TrainOptions& options, const std::string& name) {
+    for (const OptionDescription& d : train_option_descriptions())
+        if (d.name == name) return d.get(options);
+    throw Error(ErrorKind::argument, "option_value", "no such option", name, "an option of train");
 }
 
 std::string to_toml(const TrainOptions& options) {

@@ -128,7 +128,8 @@ void Trainer::train_batch(const TrainerEvents& events) {
 }
 
 double Trainer::learning_rate(std::int64_t step) const {
-    return scheduled_rate(plan_.schedule, plan_.lr, step, plan_.epochs * batches_per_epoch());
+    return scheduled_rate(plan_.schedule, plan_.lr, step, plan_.epochs * batches_per_epoch(),
+                          batches_per_epoch());
 }
 
 Index Trainer::images_done() const {

@@ -32,6 +32,8 @@ class ReferenceTraining {
             model_.parameters()[p] = reference::to_tensor(tensors[p].values);
         for (const Tensor& p : model_.parameters())
             for (auto* moments : {&first_, &second_}) moments->emplace_back(p.rows, p.cols);
+        for (Tensor& v : second_)
+            std::fill(v.data.begin(), v.data.end(), adam_config(options.adam).first_v);
     }
 
     // The loss before the update.
@@ -41,11 +43,15 @@ class ReferenceTraining {
         std::vector<Tensor> gradients = model_.gradients();
         clip(gradients);
         ++steps_;
-        const bool keras = options_.adam == EpsilonPlacement::keras;
+        const AdamConfig config = adam_config(options_.adam);
+        const bool keras = config.placement == EpsilonPlacement::keras;
         const reference::AdamConfig adam{.learning_rate = rate,
-                                         .epsilon = keras ? 1e-7 : 1e-8,
+                                         .beta1 = config.beta1,
+                                         .beta2 = config.beta2,
+                                         .epsilon = config.epsilon,
                                          .placement = keras ? reference::EpsilonPlacement::keras
-                                                            : reference::EpsilonPlacement::torch};
+                                                            : reference::EpsilonPlacement::torch,
+                                         .delayed = config.delayed};
         for (std::size_t p = 0; p < gradients.size(); ++p) {
             Tensor& w = model_.parameters()[p];
             if (options_.optimizer == OptimizerKind::sgd)
@@ -83,7 +89,7 @@ TrainingCheck check_training(const TrainOptions& options, const IdxImages& image
     plan.batch_size = std::min({plan.batch_size, kMostImages, images.count});
 
     Vae model(architecture_of(options, images));
-    model.initialize(options.init, options.seed);
+    initialize(model, options, images);
     const auto hooks = make_hooks(options.mistake);
     model.set_hooks(*hooks);
     ReferenceTraining reference(options, model);
@@ -118,8 +124,9 @@ TrainingCheck check_training(const TrainOptions& options, const IdxImages& image
         batches.load(k, x.resize(Index(samples.size()), model.architecture().pixels()));
         fill_noise(plan.seed, Purpose::training_noise, 1, samples,
                    noise.resize(Index(samples.size()), options.latent));
-        const double want =
-            reference.step(x, noise, scheduled_rate(plan.schedule, plan.lr, k, total));
+        const double want = reference.step(
+            x, noise,
+            scheduled_rate(plan.schedule, plan.lr, k, total, trainer.batches_per_epoch()));
         const double error = std::abs(losses[std::size_t(k)] - want) / std::abs(want);
         if (!(error <= check.worst_loss_error))
             check.worst_loss_error = std::isnan(error) ? INFINITY : error;

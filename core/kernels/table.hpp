@@ -63,13 +63,15 @@ struct SparsePanel {
 //   m += (g - m) * one_minus_beta1;  v += (g * g - v) * one_minus_beta2
 //   keras:  w -= step_size * m / (sqrt(v) + epsilon)
 //   torch:  w -= step_size * m / (sqrt(v) / root_bias_correction + epsilon)
-// which are one formula, since root_bias_correction is 1 for keras. |m| < 1e-30 and v < 1e-36
-// become +0: they would decay into denormals and slow every later step down.
+// which are one formula, since root_bias_correction is 1 for keras. If it is delayed, w moves by
+// the m and v of before. |m| < 1e-30 and v < 1e-36 become +0: they would decay into denormals and
+// slow every later step down.
 struct AdamStep {
     float one_minus_beta1, one_minus_beta2;
     float step_size;
     float root_bias_correction;
     float epsilon;
+    bool delayed = false;
 };
 
 struct KernelTable {

@@ -49,7 +49,7 @@ const std::pair<const char*, const char*> kOther[] = {
     {"fuse", "off"},           {"checkpoint-every", "10"},
     {"patience", "4"},         {"pixel-variance", "0.25"},
     {"binarize", "dynamic"},   {"shuffle", "off"},
-    {"hold-out", "100"}};
+    {"hold-out", "100"},       {"output-bias", "data"}};
 
 }  // namespace
 
@@ -65,7 +65,7 @@ TEST_CASE(
     CHECK(o.batch_size == 128);
     CHECK(o.lr == 1e-3);
     CHECK(o.init == Initializer::glorot);
-    CHECK(o.adam == EpsilonPlacement::keras);
+    CHECK(o.adam == AdamForm::keras);
     CHECK(o.recon_loss == ReconLoss::bce);
 }
 

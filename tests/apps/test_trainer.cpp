@@ -148,7 +148,7 @@ TEST_CASE("trainer: every step is the one that can be written by hand, and so ar
                 const LossTerms terms = model.forward_training(x, noise, plan.kl_weight);
                 model.backward();
                 if (plan.clip_norm > 0) clip_global_norm(model.arena(), plan.clip_norm);
-                by_hand.adam.step(scheduled_rate(plan.schedule, 0.01, by_hand.adam.steps(), 12));
+                by_hand.adam.step(scheduled_rate(plan.schedule, 0.01, by_hand.adam.steps(), 12, 2));
                 recon += terms.recon * double(n);
                 kl += terms.kl * double(n);
             }

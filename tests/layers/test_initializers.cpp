@@ -62,6 +62,32 @@ TEST_CASE("initialisers fill their interval evenly, and only torch's gives biase
     }
 }
 
+TEST_CASE("lecun: a normal distribution without its tails, of variance 1 / fan_in") {
+    Matrix w(300, 200), b(1, 200);
+    test::fill(b, 7);
+    initialize(Initializer::lecun, 11, 0, w, b);
+    const Range r = range_of(w);
+    const double n = 300 * 200, variance = 1 / 300.0;
+    // N(0, 1) between -2 and 2 has this variance (its tails' share worked out by erf and exp).
+    const double density = std::exp(-2.0) / std::sqrt(2 * 3.14159265358979);
+    const double inside = std::erf(2 / std::sqrt(2.0));
+    const double cut = 2 * std::sqrt(variance / (1 - 4 * density / inside));
+    CHECK(r.low >= -cut * (1 + 1e-6));
+    CHECK(r.high <= cut * (1 + 1e-6));
+    CHECK(r.low <= -0.999 * cut);
+    CHECK(r.high >= 0.999 * cut);
+    CHECK(std::abs(r.mean) <= 5 * std::sqrt(variance / n));
+    CHECK(std::abs(r.square - variance) <= 5 * variance * std::sqrt(2 / n));
+    // As many within half of the cut as the normal distribution has there.
+    Index near = 0;
+    for (Index i = 0; i < 300; ++i)
+        for (Index j = 0; j < 200; ++j) near += std::abs(w(i, j)) < cut / 2;
+    const double share = std::erf(1 / std::sqrt(2.0)) / inside;
+    CHECK(std::abs(double(near) / n - share) <= 5 * std::sqrt(share * (1 - share) / n));
+    CHECK(range_of(b).low == 0);
+    CHECK(range_of(b).high == 0);
+}
+
 TEST_CASE("initial weights depend on the seed and the tensor's number, and on nothing else") {
     Matrix w(20, 30), again(20, 30), other_seed(20, 30), other_tensor(20, 30), b(1, 30);
     initialize(Initializer::he, 1, 4, w, b);

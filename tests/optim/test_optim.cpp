@@ -44,19 +44,21 @@ struct Toy {
 
 }  // namespace
 
-TEST_CASE("adam in both conventions follows the reference over 100 steps") {
-    for (EpsilonPlacement placement : {EpsilonPlacement::keras, EpsilonPlacement::torch}) {
-        const AdamConfig config =
-            placement == EpsilonPlacement::keras ? AdamConfig::keras() : AdamConfig::torch();
+TEST_CASE("adam in every convention follows the reference over 100 steps") {
+    for (const AdamConfig& config :
+         {AdamConfig::keras(), AdamConfig::torch(), AdamConfig::iwae()}) {
+        const EpsilonPlacement placement = config.placement;
         for_each_isa([&] {
             Toy toy(77);
             reference::Tensor<double> w(1, 77), m(1, 77), v(1, 77), g(1, 77);
-            for (std::size_t j = 0; j < 77; ++j) w[j] = toy.w()[j];
+            for (std::size_t j = 0; j < 77; ++j) w[j] = toy.w()[j], v[j] = config.first_v;
             const reference::AdamConfig same{.learning_rate = 1e-3,
+                                             .beta1 = config.beta1,
                                              .epsilon = config.epsilon,
                                              .placement = placement == EpsilonPlacement::keras
                                                               ? reference::EpsilonPlacement::keras
-                                                              : reference::EpsilonPlacement::torch};
+                                                              : reference::EpsilonPlacement::torch,
+                                             .delayed = config.delayed};
             Adam adam(toy.arena, config);
             double worst = 0;
             for (int t = 1; t <= 100; ++t) {
@@ -101,6 +103,21 @@ TEST_CASE("the first step of adam is the learning rate, whatever the gradient's 
     CHECK(std::abs(before[0] - toy.w()[0] - 0.5) <= 1e-5);
     CHECK(std::abs(toy.w()[1] - before[1] - 0.5) <= 1e-6);
     CHECK(toy.w()[2] == before[2]);
+}
+
+TEST_CASE("adam with delayed moments: the first step moves nothing, the second by the first") {
+    Toy toy(1);
+    const float before = toy.w()[0];
+    Adam adam(toy.arena, AdamConfig::iwae());
+    toy.arena.gradients()[0] = 3;
+    adam.step(0.5);
+    CHECK(toy.w()[0] == before);
+    toy.arena.gradients()[0] = 1000;
+    adam.step(0.5);
+    // m1 = 0.01 3, v1 = 1 + 0.001 (9 - 1); the bias corrections are those of step 2.
+    const double move =
+        0.5 * std::sqrt(1 - 0.999 * 0.999) / (1 - 0.99 * 0.99) * 0.03 / (std::sqrt(1.008) + 1e-4);
+    CHECK(std::abs(before - toy.w()[0] - move) <= 1e-6);
 }
 
 TEST_CASE("adam's moments never hold denormals") {
@@ -219,17 +236,35 @@ TEST_CASE("sgd with momentum: numbers that can be worked out in the head") {
 }
 
 TEST_CASE("schedules: constant, tenths at one half and three quarters, half a cosine") {
-    CHECK(scheduled_rate(Schedule::constant, 0.5, 99, 100) == 0.5);
-    CHECK(scheduled_rate(Schedule::step, 1.0, 49, 100) == 1.0);
-    CHECK(scheduled_rate(Schedule::step, 1.0, 50, 100) == 0.1);
-    CHECK(scheduled_rate(Schedule::step, 1.0, 74, 100) == 0.1);
-    CHECK(scheduled_rate(Schedule::step, 1.0, 75, 100) == 0.01);
+    CHECK(scheduled_rate(Schedule::constant, 0.5, 99, 100, 10) == 0.5);
+    CHECK(scheduled_rate(Schedule::step, 1.0, 49, 100, 10) == 1.0);
+    CHECK(scheduled_rate(Schedule::step, 1.0, 50, 100, 10) == 0.1);
+    CHECK(scheduled_rate(Schedule::step, 1.0, 74, 100, 10) == 0.1);
+    CHECK(scheduled_rate(Schedule::step, 1.0, 75, 100, 10) == 0.01);
     for (int step : {0, 10, 50, 99}) {
         const double want = 0.5 * (1 + std::cos(3.14159265358979 * step / 100));
-        CHECK(std::abs(scheduled_rate(Schedule::cosine, 1.0, step, 100) - want) <= 1e-6);
+        CHECK(std::abs(scheduled_rate(Schedule::cosine, 1.0, step, 100, 10) - want) <= 1e-6);
     }
-    CHECK_THROWS_AS(scheduled_rate(Schedule::step, 1.0, 100, 100), Error);
-    CHECK_THROWS_AS(scheduled_rate(Schedule::step, 1.0, -1, 100), Error);
+    CHECK_THROWS_AS(scheduled_rate(Schedule::step, 1.0, 100, 100, 10), Error);
+    CHECK_THROWS_AS(scheduled_rate(Schedule::step, 1.0, -1, 100, 10), Error);
+}
+
+TEST_CASE("the schedule of IWAE has the published stages") {
+    // The first epoch, counted from 0, that a stage no longer has; and 1e-4 round(10 10^(-i/7), 1).
+    constexpr std::int64_t kEnds[] = {1, 4, 13, 40, 121, 364, 1093, 3280};
+    constexpr double kRates[] = {1e-3, 7.2e-4, 5.2e-4, 3.7e-4, 2.7e-4, 1.9e-4, 1.4e-4, 1e-4};
+    constexpr std::int64_t kSteps = 2980, kTotal = 4000 * kSteps;
+    const auto rate = [&](std::int64_t step) {
+        return scheduled_rate(Schedule::iwae, 1e-3, step, kTotal, kSteps);
+    };
+    for (std::size_t i = 0; i < 8; ++i) {
+        CHECK(std::abs(kRates[i] - 1e-4 * std::round(100 * std::pow(10, -double(i) / 7)) / 10) <=
+              1e-12);
+        CHECK(std::abs(rate(i == 0 ? 0 : kEnds[i - 1] * kSteps) - kRates[i]) <= 1e-12);
+        CHECK(std::abs(rate(kEnds[i] * kSteps - 1) - kRates[i]) <= 1e-12);
+    }
+    CHECK(std::abs(rate(kTotal - 1) - 1e-4) <= 1e-12);
+    CHECK_THROWS_AS(scheduled_rate(Schedule::iwae, 1e-3, 0, 1, 0), Error);
 }
 
 TEST_CASE("clipping: a norm above the limit becomes the limit, one below stays") {

@@ -56,6 +56,7 @@ declare -A kChanges=(
   [data]=other [hidden]=9 [latent]=3 [activation]=tanh [epochs]=3 [batch-size]=31 [lr]=0.002
   [optimizer]=sgd [adam]=torch [init]=he [recon-loss]=mse [beta]=0.5
   [clip-norm]=0.1 [seed]=1 [binarize]=dynamic [shuffle]=off [hold-out]=10
+  [output-bias]=data
 )
 # with_option NAME VALUE: kSmall with that option instead of its own; sets options.
 with_option() {
@@ -71,7 +72,7 @@ for name in "${!kChanges[@]}"; do
 done
 train with-pixel-variance "${kSmall[@]}" --recon-loss gaussian --pixel-variance 0.1
 train with-deep --data data --hidden 8,4 --batch-size 32 --epochs 2
-for choice in activation=linear activation=sigmoid init=torch recon-loss=bce-probabilities \
+for choice in activation=linear activation=sigmoid init=torch init=lecun adam=iwae lr-schedule=iwae recon-loss=bce-probabilities \
   recon-loss=continuous-bernoulli recon-loss=gaussian \
   binarize=static binarize=threshold lr-schedule=step lr-schedule=cosine; do
   train "with-$choice" "${kSmall[@]}" --"${choice%%=*}" "${choice#*=}"
@@ -141,7 +142,7 @@ expect_equal '--checkpoint-every 1 saves after the first batch; without it nothi
 
 ln -s data 'da"t\a # x'
 readonly kUnusual=(--data 'da"t\a # x' --hidden "7,5" --latent 3 --activation sigmoid --epochs 3
-  --batch-size 40 --lr 0.0123 --lr-schedule cosine --optimizer sgd --adam torch --init he
+  --batch-size 40 --lr 0.0123 --lr-schedule cosine --optimizer sgd --adam iwae --init lecun --output-bias data
   --recon-loss gaussian --pixel-variance 0.3 --beta 0.25 --clip-norm 3.5 --seed 18446744073709551615
   --binarize static --shuffle off --hold-out 3 --threads 1 --sparsity off --fuse off --checkpoint-every 2 --patience 9 --mistake clip-grad)
 train unusual "${kUnusual[@]}"
@@ -295,7 +296,7 @@ for value in "${kNoNumbers[@]}" 99999999999999999999; do
   command_refused sample --seed "$value"
   command_refused evaluate --threads "$value"
 done
-for value in '' validation Test; do
+for value in '' all Test; do
   command_refused evaluate --split "$value"
   command_refused encode --split "$value"
 done
