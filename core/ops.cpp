@@ -1,5 +1,9 @@
 #include "ops.hpp"
 
+#include <string>
+
+#include "error.hpp"
+
 namespace handgrad {
 
 void sum_rows(ConstMatrixView x, Write write, BlockedView y) {
@@ -12,6 +16,16 @@ void sum_rows(ConstMatrixView x, Write write, BlockedView y) {
         table.sum_rows(x.data + begin, x.ld, x.rows, end - begin, write == Write::accumulate,
                        y.at(0, begin));  // one row: blocks or not, one array
     });
+}
+
+void scale_rows(std::span<const float> factors, MatrixView x) {
+    if (Index(factors.size()) != x.rows)
+        throw Error(ErrorKind::argument, "scale_rows", "another number of factors than of rows",
+                    std::to_string(factors.size()), std::to_string(x.rows));
+    const OpScope scope(describe_elementwise("scale_rows", x.rows, x.cols, 2, 1));
+    const kernels::KernelTable& table = active_kernels();
+    for_each_row(x.rows, x.cols,
+                 [&](Index i) { table.scale(factors[std::size_t(i)], x.row(i), x.cols); });
 }
 
 }  // namespace handgrad

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <span>
 
 #include "gemm.hpp"
 #include "matrix.hpp"
@@ -55,5 +56,9 @@ double sum_over_rows(Index rows, Index cols, Body&& body) {
 //   y[j] += x(0, j) += x(1, j) ..  accumulate
 // x (n, c), y (1, c). Throws Error(argument) for other shapes.
 void sum_rows(ConstMatrixView x, Write write, BlockedView y);
+
+// x(i, j) *= factors[i], and +0 where that is below 1e-30. Throws Error(argument) unless there is a
+// factor for every row.
+void scale_rows(std::span<const float> factors, MatrixView x);
 
 }  // namespace handgrad

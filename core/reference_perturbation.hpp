@@ -18,8 +18,9 @@
 namespace handgrad::reference {
 
 // Summed up, the losses in nats per image; kl is without its weight. One addend per pixel and one
-// per latent, so that a difference of two losses can be taken before the sum rounds it. Addends
-// that delta does not move may be missing.
+// per latent, so that a difference of two losses can be taken before the sum rounds it; the
+// importance weighted bound is all in recon, one addend per image. Addends that delta does not move
+// may be missing.
 template <class T>
 struct LossAddends {
     std::vector<T> recon, kl;
@@ -40,7 +41,7 @@ class PerturbedVae {
           noise_(convert(noise)) {
         Tensor<T> h = x_;
         for (std::size_t l = 0; l < layer_count(); ++l) {
-            if (l == decoder()) h = reparameterize(y_[mu_], y_[logvar()], noise_);
+            if (l == decoder()) h = sample(y_[mu_], y_[logvar()]);
             input_.push_back(l == logvar() ? input_[mu_] : h);
             a_.push_back(dense_forward(input_[l], w(l), b(l), Activation::linear));
             y_.push_back(activate(l, a_[l]));
@@ -65,7 +66,12 @@ class PerturbedVae {
             moved = moved || y(n, j) != y_[l](n, j);
         }
         if (!moved) return {};
-        if (l + 1 == layer_count()) return {{recon_of_column(y, j)}, {}};
+        const bool last = l + 1 == layer_count();
+        if (l >= decoder() && config_.importance_weighted)
+            return {bound_addends(last ? y : decode(l + 2, next_output(l + 1, y, j)),
+                                  input_[decoder()], y_[logvar()]),
+                    {}};
+        if (last) return {{recon_of_column(y, j)}, {}};
         if (l >= decoder()) return {recon_addends(decode(l + 2, next_output(l + 1, y, j))), {}};
         if (l == mu_) return from_heads(std::move(y), y_[logvar()]);
         if (l == logvar()) return from_heads(y_[mu_], std::move(y));
@@ -111,10 +117,42 @@ class PerturbedVae {
 
     LossAddends<T> from_heads(const Tensor<T>& mu, const Tensor<T>& logvar) const {
         LossAddends<T> addends;
-        addends.recon = recon_addends(decode(decoder(), reparameterize(mu, logvar, noise_)));
+        const Tensor<T> z = sample(mu, logvar), y = decode(decoder(), z);
+        if (config_.importance_weighted) return {bound_addends(y, z, logvar), {}};
+        addends.recon = recon_addends(y);
+        const Tensor<T> l = logvar_of(logvar);
         for (Index j = 0; j < mu.cols; ++j)
-            addends.kl.push_back(kl_divergence(column(mu, j), column(logvar, j)));
+            addends.kl.push_back(count_free_bits(kl_of_latent(mu, l, j), config_.free_bits));
         return addends;
+    }
+
+    // logvar, of what that layer returns.
+    Tensor<T> logvar_of(Tensor<T> head) const {
+        if (config_.log_sigma_head)
+            for (T& value : head.data) value *= T(2);
+        return head;
+    }
+    Tensor<T> sample(const Tensor<T>& mu, const Tensor<T>& logvar) const {
+        return reparameterize(repeat_rows(mu, config_.samples),
+                              repeat_rows(logvar_of(logvar), config_.samples), noise_);
+    }
+
+    std::vector<T> bound_addends(const Tensor<T>& y, const Tensor<T>& z,
+                                 const Tensor<T>& logvar) const {
+        const Tensor<T> l = logvar_of(logvar);
+        std::vector<T> addends;
+        for (Index n = 0; n < x_.rows; ++n) {
+            std::vector<T> logs;
+            for (Index row = n * config_.samples; row < (n + 1) * config_.samples; ++row)
+                logs.push_back(log_weight(recon_loss(config_, row_of(y, row), row_of(x_, n)),
+                                          z.row(row), noise_.row(row), l.row(n), config_.latent));
+            addends.push_back(weigh_samples(logs).loss / T(double(x_.rows)));
+        }
+        return addends;
+    }
+
+    static Tensor<T> row_of(const Tensor<T>& t, Index row) {
+        return {1, t.cols, {t.row(row), t.row(row) + t.cols}};
     }
 
     static Tensor<T> column(const Tensor<T>& t, Index j) {
@@ -123,7 +161,7 @@ class PerturbedVae {
         return c;
     }
     T recon_of_column(const Tensor<T>& y, Index j) const {
-        return recon_loss(config_, column(y, j), column(x_, j));
+        return recon_loss(config_, column(y, j), repeat_rows(column(x_, j), config_.samples));
     }
     std::vector<T> recon_addends(const Tensor<T>& y) const {
         std::vector<T> addends;

@@ -6,12 +6,15 @@
 //   z      = reparameterize(mu, logvar, noise)
 //   a      = decoder(z)                         the hidden widths mirrored, then the pixels
 //   loss   = recon_loss(a, x) + kl_weight kl_divergence(mu, logvar)
+//
+// with k samples of z for every image, its rows are repeated k times before the noise; and the loss
+// may be the importance weighted bound instead.
 #pragma once
 
 #include <utility>
 #include <vector>
 
-#include "reference_losses.hpp"
+#include "reference_objectives.hpp"
 
 namespace handgrad::reference {
 
@@ -34,12 +37,17 @@ struct VaeConfig {
     ReconLoss recon_loss = ReconLoss::bce;
     double kl_weight = 1;
     double pixel_variance = 0.5;  // of gaussian
+    Index samples = 1;            // of z for each image
+    bool importance_weighted = false;
+    double free_bits = 0;         // nats of each latent's kl
+    bool log_sigma_head = false;  // that layer returns logvar / 2
+    bool sum_over_batch = false;  // gradients are those of the sum over the images
 };
 
-// In nats per image; kl is without its weight.
+// In nats per image; kl is without its weight. loss is what is minimised.
 template <class T>
 struct VaeLosses {
-    T recon, kl;
+    T recon, kl, loss;
 };
 
 template <class T>
@@ -112,7 +120,7 @@ class Vae {
     // What the layers returned in the last forward(), in the same order.
     const std::vector<Tensor<T>>& outputs() const { return y_; }
 
-    // x (N, inputs), noise (N, latent).
+    // x (N, inputs), noise (N samples, latent).
     VaeLosses<T> forward(const Tensor<T>& x, const Tensor<T>& noise) {
         y_.resize(layer_count());
         x_ = x;
@@ -120,23 +128,57 @@ class Vae {
         for (std::size_t l = 0; l < mu(); ++l) layer_forward(l);
         layer_forward(mu());
         layer_forward(logvar());
-        z_ = reparameterize(y_[mu()], y_[logvar()], noise);
+        logvar_ = y_[logvar()];
+        if (config_.log_sigma_head) multiply(T(2), logvar_);
+        targets_ = repeat_rows(x, config_.samples);
+        logvars_ = repeat_rows(logvar_, config_.samples);
+        z_ = reparameterize(repeat_rows(y_[mu()], config_.samples), logvars_, noise);
         for (std::size_t l = decoder(); l < layer_count(); ++l) layer_forward(l);
-        return {recon_loss(config_, y_.back(), x), kl_divergence(y_[mu()], y_[logvar()])};
+
+        VaeLosses<T> losses{recon_loss(config_, y_.back(), targets_),
+                            kl_divergence(y_[mu()], logvar_), T(0)};
+        if (config_.importance_weighted) {
+            losses.loss = weigh_images();
+        } else {
+            T counted(0);
+            for (Index j = 0; j < config_.latent; ++j)
+                counted += count_free_bits(kl_of_latent(y_[mu()], logvar_, j), config_.free_bits);
+            losses.loss = losses.recon + T(config_.kl_weight) * counted;
+        }
+        return losses;
     }
 
     // Gradient of recon_weight * recon + kl_weight * kl, as the last forward() computed them, with
-    // respect to every parameter.
+    // respect to every parameter; or of recon_weight times the importance weighted bound.
     void backward(T recon_weight = T(1)) {
+        const T scale = config_.sum_over_batch ? T(double(x_.rows)) : T(1);
         // Reverses recon_loss and the decoder, its last layer first: dy becomes dz.
-        Tensor<T> dy = recon_loss_backward(config_, recon_weight, y_.back(), x_);
+        Tensor<T> dy = recon_loss_backward(config_, scale * recon_weight, y_.back(), targets_);
+        if (config_.importance_weighted) multiply_rows_by_shares(dy);
         for (std::size_t l = layer_count(); l-- > decoder();) dy = layer_backward(l, dy);
 
-        // mu and logvar feed both z and the KL, so their gradients are sums of two.
-        auto latent = reparameterize_backward(dy, y_[logvar()], noise_);
-        const auto kl = kl_divergence_backward(T(config_.kl_weight), y_[mu()], y_[logvar()]);
-        add(kl.dmu, latent.dmu);
-        add(kl.dlogvar, latent.dlogvar);
+        // mu and logvar feed both z and the rest of the loss, so their gradients are sums of two.
+        // log w has -|z|^2 / 2, which is one more way through z, and logvar / 2.
+        const T image = scale * recon_weight / T(double(x_.rows));
+        if (config_.importance_weighted)
+            for (Index row = 0; row < dy.rows; ++row)
+                for (Index j = 0; j < dy.cols; ++j)
+                    dy(row, j) += image * shares_[std::size_t(row)] * z_(row, j);
+        const auto samples = reparameterize_backward(dy, logvars_, noise_);
+        LatentGradients<T> latent{repeat_rows_backward(samples.dmu, config_.samples),
+                                  repeat_rows_backward(samples.dlogvar, config_.samples)};
+        if (config_.importance_weighted) {
+            for (std::size_t e = 0; e < logvar_.size(); ++e)
+                if (inside(logvar_[e], kLogvarMin, kLogvarMax)) latent.dlogvar[e] -= image / T(2);
+        } else {
+            auto kl = kl_divergence_backward(scale * T(config_.kl_weight), y_[mu()], logvar_);
+            for (Index j = 0; j < config_.latent; ++j)
+                if (real_part(kl_of_latent(y_[mu()], logvar_, j)) < config_.free_bits)
+                    for (Index n = 0; n < x_.rows; ++n) kl.dmu(n, j) = kl.dlogvar(n, j) = T(0);
+            add(kl.dmu, latent.dmu);
+            add(kl.dlogvar, latent.dlogvar);
+        }
+        if (config_.log_sigma_head) multiply(T(2), latent.dlogvar);
 
         // Both heads read the last hidden layer, so its gradient is the sum of theirs.
         dy = layer_backward(mu(), latent.dmu);
@@ -190,6 +232,36 @@ class Vae {
         return std::move(d.dx);
     }
 
+    // Keeps the share of every sample; returns the bound.
+    T weigh_images() {
+        shares_.clear();
+        T sum(0);
+        for (Index n = 0; n < x_.rows; ++n) {
+            std::vector<T> logs;
+            for (Index row = n * config_.samples; row < (n + 1) * config_.samples; ++row)
+                logs.push_back(
+                    log_weight(recon_loss(config_, row_of(y_.back(), row), row_of(targets_, row)),
+                               z_.row(row), noise_.row(row), logvars_.row(row), config_.latent));
+            const WeightedSamples<T> weighed = weigh_samples(logs);
+            shares_.insert(shares_.end(), weighed.shares.begin(), weighed.shares.end());
+            sum += weighed.loss;
+        }
+        return sum / T(double(x_.rows));
+    }
+
+    // A sample's loss counts by its share, where the mean gave each the same 1 / samples.
+    void multiply_rows_by_shares(Tensor<T>& dy) const {
+        for (Index row = 0; row < dy.rows; ++row)
+            for (Index j = 0; j < dy.cols; ++j)
+                dy(row, j) *= shares_[std::size_t(row)] * T(double(config_.samples));
+    }
+
+    static Tensor<T> row_of(const Tensor<T>& t, Index row) {
+        return {1, t.cols, {t.row(row), t.row(row) + t.cols}};
+    }
+    static void multiply(const T& factor, Tensor<T>& t) {
+        for (T& value : t.data) value *= factor;
+    }
     static void add(const Tensor<T>& term, Tensor<T>& sum) {
         for (std::size_t e = 0; e < sum.size(); ++e) sum[e] += term[e];
     }
@@ -198,7 +270,11 @@ class Vae {
     std::vector<Activation> activations_;                    // of each layer
     std::vector<Tensor<T>> parameters_, gradients_, m_, v_;  // two of each layer
     std::vector<Tensor<T>> y_;                               // the output of each layer
-    Tensor<T> x_, noise_, z_;
+    Tensor<T> x_, noise_;
+    Tensor<T> logvar_;             // of each image
+    Tensor<T> targets_, logvars_;  // of each sample
+    Tensor<T> z_;
+    std::vector<T> shares_;
     int step_ = 0;
 };
 

@@ -38,10 +38,12 @@ class GaussianLatent {
     // it must stay as it is until backward is done.
     ConstMatrixView forward(ConstMatrixView head, ConstMatrixView noise);
 
-    // The two halves of the last head.
+    // The last head, and its two halves.
+    ConstMatrixView head() const { return head_; }
     ConstMatrixView mu() const { return head_.middle_cols(0, latent_); }
     ConstMatrixView logvar() const { return head_.middle_cols(latent_, latent_); }
     ConstMatrixView z() const { return z_; }
+    ConstMatrixView deviation() const { return deviation_; }
 
     // Returns dhead (n, 2 latent) = [dmu | dlogvar]: the path through z, from dz, plus the direct
     // path, given as dmu and dlogvar (the gradients of the KL divergence).

@@ -147,6 +147,27 @@ Run kl_divergence_run(const OpShape& s) {
     return [=] { kl_divergence(x->a, x->b, 1, x->c, x->d); };
 }
 
+Run free_bits_run(const OpShape& s) {
+    const auto x = make_arrays(s);
+    return [=] { apply_free_bits(x->a, x->b, 0, x->c, x->d); };
+}
+
+// One sample of each image.
+Run importance_weighted_bound_run(const OpShape& s) {
+    const auto x = make_arrays(s);
+    const auto recon = std::make_shared<std::vector<double>>(std::size_t(s.m));
+    const auto shares = std::make_shared<std::vector<float>>(std::size_t(s.m));
+    return [=] {
+        importance_weighted_bound({1, *recon, x->a, x->b, x->b, x->a}, 1, *shares, x->c, x->d);
+    };
+}
+
+Run scale_rows_run(const OpShape& s) {
+    const auto x = make_arrays(s);
+    const auto factors = std::make_shared<std::vector<float>>(std::size_t(s.m), 1.0f);
+    return [=] { scale_rows(*factors, x->a); };
+}
+
 Run reparameterize_run(const OpShape& s) {
     const auto x = make_arrays(s);
     return [=] { reparameterize(x->a, x->b, x->e, x->c, x->d); };
@@ -265,6 +286,9 @@ const std::map<std::string, Kind>& kinds() {
         {"gaussian_nll", {false, gaussian_nll_run}},
         {"mse", {false, mse_run}},
         {"kl_divergence", {false, kl_divergence_run}},
+        {"free_bits", {false, free_bits_run}},
+        {"importance_weighted_bound", {false, importance_weighted_bound_run}},
+        {"scale_rows", {false, scale_rows_run}},
         {"reparameterize", {false, reparameterize_run}},
         {"reparameterize_backward", {false, reparameterize_backward_run}},
         {"adam", {false, adam_run}},
@@ -337,6 +361,8 @@ std::vector<std::string> default_ops() {
                                       "reparameterize:128x" + z,
                                       "reparameterize_backward:128x" + z,
                                       "kl_divergence:128x" + z,
+                                      "free_bits:128x" + z,
+                                      "importance_weighted_bound:128x" + z,
                                       "fill_noise:128x" + z})
             ops.push_back(op);
     }
@@ -344,8 +370,8 @@ std::vector<std::string> default_ops() {
          {"sum_rows:128x784", "sigmoid:128x784", "bce_with_logits:128x784",
           "bce_with_probabilities:128x784", "bce_with_clamped_logs:128x784",
           "continuous_bernoulli_nll:128x784", "gaussian_nll:128x784", "mse:128x784",
-          "adam:1x807700", "sgd:1x807700", "clip_global_norm:1x807700", "load_pixels:128x784",
-          "gather_sparse:128x784:0.191", "transpose_sparse:784x128:0.191",
+          "scale_rows:128x784", "adam:1x807700", "sgd:1x807700", "clip_global_norm:1x807700",
+          "load_pixels:128x784", "gather_sparse:128x784:0.191", "transpose_sparse:784x128:0.191",
           "expand_sparse:128x784:0.191", "prepare_batch:128x784:0.191"})
         ops.push_back(op);
     return ops;

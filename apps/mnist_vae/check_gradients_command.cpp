@@ -76,7 +76,7 @@ void run_check_gradients(const CheckGradientsCommand& command) {
     model.set_hooks(*hooks);
     if (options.mistake != Mistake::none) print(flag_text(options.mistake) + "\n\n");
 
-    const GradientCheckPlan plan{.kl_weight = static_cast<float>(options.kl_weight),
+    const GradientCheckPlan plan{.objective = plan_of(options).objective,
                                  .images = command.all ? kImagesForAll : kImages,
                                  .elements = command.all ? 0 : kElements,
                                  .seed = options.seed};
@@ -84,9 +84,11 @@ void run_check_gradients(const CheckGradientsCommand& command) {
     std::vector<std::uint32_t> samples(static_cast<std::size_t>(candidates));
     std::iota(samples.begin(), samples.end(), 0);
     Matrix x(candidates, model.architecture().pixels());
-    Matrix noise(candidates, model.architecture().latent);
+    const Index latent = model.architecture().latent, per_image = options.samples;
+    Matrix drawn(candidates, per_image * latent), noise(candidates * per_image, latent);
     load_images(images, 0, x);
-    fill_noise(options.seed, Purpose::training_noise, 1, samples, noise);
+    fill_noise(options.seed, Purpose::training_noise, 1, samples, drawn);
+    split_samples(drawn, noise);
 
     print("The gradients of " + model.architecture().widths() + ", " + describe_loss(options) +
           ", " + describe_machine() +

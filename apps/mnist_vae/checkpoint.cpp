@@ -14,7 +14,7 @@ namespace handgrad::mnist_vae {
 namespace {
 
 constexpr const char* kModelFormat = "handgrad-model-1";
-constexpr const char* kCheckpointFormat = "handgrad-checkpoint-2";
+constexpr const char* kCheckpointFormat = "handgrad-checkpoint-3";
 constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 36;
 
 TensorLayout layout_of(const NamedTensor& t) {
@@ -62,6 +62,15 @@ void check_format(const SafetensorsFile& file, const std::string& path, const ch
 void save_model(const std::string& path, Vae& model, const ModelOrigin& origin) {
     std::vector<TensorToWrite> tensors;
     add_tensors(model, model.arena().values(), "", tensors);
+    std::vector<Matrix> doubled;  // that of a head which returns logvar / 2
+    for (TensorToWrite& t : tensors) {
+        if (!model.architecture().log_sigma_head || !t.name.starts_with("logvar.")) continue;
+        const ConstBlockedView half = t.values;
+        Matrix& values = doubled.emplace_back(half.rows, half.cols);
+        for (Index i = 0; i < half.rows; ++i)
+            for (Index j = 0; j < half.cols; ++j) values(i, j) = 2 * half(i, j);
+        t.values = values;
+    }
     Metadata metadata{{"format", kModelFormat},
                       {"epoch", std::to_string(origin.epoch)},
                       {"seed", std::to_string(origin.seed)},
@@ -104,6 +113,7 @@ void save_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
                                {"step", std::to_string(optimizer.steps())},
                                {"epoch", std::to_string(position.epoch)},
                                {"batch", std::to_string(position.batch)},
+                               {"loss_sum", number_text(position.loss_sum)},
                                {"recon_sum", number_text(position.recon_sum)},
                                {"kl_sum", number_text(position.kl_sum)},
                                {"clamped_logvars", std::to_string(position.clamped_logvars)},
@@ -131,6 +141,7 @@ Position load_checkpoint(const std::string& path, Vae& model, Optimizer& optimiz
     optimizer.resume_at(number<std::int64_t>(file, path, "step"));
     return {.epoch = number<Index>(file, path, "epoch"),
             .batch = number<Index>(file, path, "batch"),
+            .loss_sum = number<double>(file, path, "loss_sum"),
             .recon_sum = number<double>(file, path, "recon_sum"),
             .kl_sum = number<double>(file, path, "kl_sum"),
             .clamped_logvars = number<Index>(file, path, "clamped_logvars"),

@@ -109,6 +109,7 @@ void finish_recipe(const std::string& config, std::map<std::string, std::string>
         for (const auto& [name, value] : typed) given[name] = value;
     }
     apply(typed, options, "--");
+    check_combination(options);
 }
 
 Command finish_train(TrainCommand command, const std::string& config) {

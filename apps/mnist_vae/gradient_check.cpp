@@ -135,10 +135,10 @@ double lowest_smooth_probability(ReconLoss loss) {
 // ReLUs and clamp the same values, and no ReLU is so near its kink that rounding could decide, as
 // all are for a dark image and biases of zero.
 std::vector<bool> smooth_images(const Architecture& architecture,
-                                const std::vector<LayerView>& layers,
+                                const std::vector<LayerView>& layers, Index images,
                                 const reference::PerturbedVae<double>& truth) {
     constexpr double kNear = 1e-6;
-    std::vector<bool> smooth(std::size_t(layers.front().output.rows), true);
+    std::vector<bool> smooth(std::size_t(images), true);
     std::size_t l = 0;
     for (const LayerView& layer : layers) {
         if (layer.name == "z") continue;
@@ -146,9 +146,12 @@ std::vector<bool> smooth_images(const Architecture& architecture,
         const bool last = ++l == truth.outputs().size();
         const auto is_smooth = [&](double found, Index n, Index j) {
             if (layer.name == "mu") return true;
-            if (layer.name == "logvar")
-                return reference::inside(found, reference::kLogvarMin, reference::kLogvarMax) ==
-                       reference::inside(y(n, j), reference::kLogvarMin, reference::kLogvarMax);
+            if (layer.name == "logvar") {
+                const double factor = architecture.log_sigma_head ? 2 : 1;
+                const double low = reference::kLogvarMin, high = reference::kLogvarMax;
+                return reference::inside(factor * found, low, high) ==
+                       reference::inside(factor * y(n, j), low, high);
+            }
             if (last) {
                 const double low = lowest_smooth_probability(architecture.recon_loss);
                 return reference::inside(found, low, 1 - low) ==
@@ -157,9 +160,11 @@ std::vector<bool> smooth_images(const Architecture& architecture,
             return architecture.activation != Activation::relu ||
                    ((found > 0) == (y(n, j) > 0) && std::abs(a(n, j)) > kNear);
         };
+        const Index samples = y.rows / images;  // 1 in the encoder
         for (Index n = 0; n < y.rows; ++n)
             for (Index j = 0; j < y.cols; ++j)
-                if (!is_smooth(double(layer.output(n, j)), n, j)) smooth[std::size_t(n)] = false;
+                if (!is_smooth(double(layer.output(n, j)), n, j))
+                    smooth[std::size_t(n / samples)] = false;
     }
     return smooth;
 }
@@ -178,10 +183,12 @@ std::vector<std::size_t> choose_elements(const Tensor& gradient, Index count, st
     return chosen;
 }
 
-Matrix select_rows(ConstMatrixView m, const std::vector<Index>& rows) {
-    Matrix selected(Index(rows.size()), m.cols);
-    for (std::size_t i = 0; i < rows.size(); ++i)
-        std::copy_n(m.row(rows[i]), m.cols, selected.row(Index(i)));
+// The `samples` rows of each of these images.
+Matrix select_rows(ConstMatrixView m, const std::vector<Index>& images, Index samples) {
+    Matrix selected(Index(images.size()) * samples, m.cols);
+    for (Index i = 0; i < selected.rows(); ++i)
+        std::copy_n(m.row(images[std::size_t(i / samples)] * samples + i % samples), m.cols,
+                    selected.row(i));
     return selected;
 }
 
@@ -208,7 +215,9 @@ struct Comparison {
         double_want.push_back(slope);
     }
 
-    GradientRow row(const std::string& tensor, const std::string& path, Index size) const {
+    // Free bits may leave a part of the loss without any gradient.
+    GradientRow row(const std::string& tensor, const std::string& path, Index size,
+                    bool may_be_zero) const {
         GradientRow row{.tensor = tensor,
                         .path = path,
                         .elements = Index(float_want.size()),
@@ -224,6 +233,8 @@ struct Comparison {
             row.problem = "double is wrong";
         else if (double(kinks) > kMostKinks * n)
             row.problem = "too many kinks";
+        else if (may_be_zero && non_zeros == 0)
+            return row;
         else if (non_zeros < std::min(kNonZeroShare * n, kNonZeroCount) || non_zeros == 0)
             row.problem = "nearly all zero";
         return row;
@@ -246,17 +257,23 @@ GradientCheck check_gradients(Vae& model, ConstMatrixView images, ConstMatrixVie
                                       .latent = a.latent,
                                       .activation = a.activation,
                                       .recon_loss = static_cast<reference::ReconLoss>(a.recon_loss),
-                                      .kl_weight = double(plan.kl_weight),
-                                      .pixel_variance = a.pixel_variance};
+                                      .kl_weight = double(plan.objective.kl_weight),
+                                      .pixel_variance = a.pixel_variance,
+                                      .samples = plan.objective.samples,
+                                      .importance_weighted = plan.objective.importance_weighted,
+                                      .free_bits = double(plan.objective.free_bits),
+                                      .log_sigma_head = a.log_sigma_head,
+                                      .sum_over_batch = plan.objective.sum_over_batch};
     reference::Vae<double> truth(config);
     const std::vector<NamedTensor> tensors = model.tensors(model.arena().values());
     for (std::size_t p = 0; p < tensors.size(); ++p)
         truth.parameters()[p] = reference::to_tensor(tensors[p].values);
 
     GradientCheck check;
-    model.forward(images, noise, plan.kl_weight);
+    const Index samples = plan.objective.samples;
+    model.forward_training(images, noise, plan.objective);
     const std::vector<bool> smooth =
-        smooth_images(a, model.layers(),
+        smooth_images(a, model.layers(), images.rows,
                       {config, truth, reference::to_tensor(images), reference::to_tensor(noise)});
     std::vector<Index> chosen;
     for (Index n = 0; n < images.rows && Index(chosen.size()) < plan.images; ++n)
@@ -265,13 +282,13 @@ GradientCheck check_gradients(Vae& model, ConstMatrixView images, ConstMatrixVie
         throw Error(ErrorKind::mismatch, "check-gradients", "too many images lie at a kink",
                     std::to_string(check.skipped_images), "at most half");
     check.images = Index(chosen.size());
-    const Matrix x = select_rows(images, chosen), frozen = select_rows(noise, chosen);
+    const Matrix x = select_rows(images, chosen, 1), frozen = select_rows(noise, chosen, samples);
 
     // The backward passes.
     SparseBatch sparse;
     sparse.x.assign(x);
     sparse.transposed.assign_transpose(sparse.x);
-    model.forward_training(x, frozen, plan.kl_weight, &sparse);
+    model.forward_training(x, frozen, plan.objective, &sparse);
     model.backward();
     const std::vector<Tensor> simd = gradients_of(model);
     model.backward_part(LossPart::recon);
@@ -288,7 +305,9 @@ GradientCheck check_gradients(Vae& model, ConstMatrixView images, ConstMatrixVie
 
     // The truth, element by element.
     const TruthFinder finder(config, truth, wide_x, wide_noise);
-    const double weight = double(plan.kl_weight);
+    const double scale = plan.objective.sum_over_batch ? double(x.rows()) : 1;
+    const double weight = double(plan.objective.kl_weight);
+    const bool has_parts = !plan.objective.importance_weighted;
     const std::size_t first_of_decoder = 2 * (a.hidden.size() + 2);
     for (std::size_t p = 0; p < tensors.size(); ++p) {
         const std::vector<std::size_t> elements =
@@ -303,16 +322,23 @@ GradientCheck check_gradients(Vae& model, ConstMatrixView images, ConstMatrixVie
         for (std::size_t k = 0; k < elements.size(); ++k) {
             const std::size_t e = elements[k];
             const ElementTruth& t = found[k];
-            recon.add(simd_recon[p][e], scalar[p][e] - scalar_kl[p][e], t.recon, t.recon_slope,
-                      t.recon_kink);
-            kl.add(simd_kl[p][e], scalar_kl[p][e], weight * t.kl, weight * t.kl_slope, t.kl_kink);
-            both.add(simd[p][e], scalar[p][e], t.recon + weight * t.kl,
-                     t.recon_slope + weight * t.kl_slope, t.recon_kink || t.kl_kink);
+            recon.add(simd_recon[p][e], scalar[p][e] - scalar_kl[p][e], scale * t.recon,
+                      scale * t.recon_slope, t.recon_kink);
+            kl.add(simd_kl[p][e], scalar_kl[p][e], scale * weight * t.kl,
+                   scale * weight * t.kl_slope, t.kl_kink);
+            both.add(simd[p][e], scalar[p][e], scale * (t.recon + weight * t.kl),
+                     scale * (t.recon_slope + weight * t.kl_slope), t.recon_kink || t.kl_kink);
         }
         const auto report = [&](const Comparison& comparison, const char* path) {
-            check.rows.push_back(comparison.row(tensors[p].name, path, Index(simd[p].size())));
+            const bool may_be_zero = plan.objective.free_bits > 0 && &comparison == &kl;
+            check.rows.push_back(
+                comparison.row(tensors[p].name, path, Index(simd[p].size()), may_be_zero));
             row_done(check.rows.back());
         };
+        if (!has_parts) {
+            report(both, "bound");
+            continue;
+        }
         if (p >= first_of_decoder) {
             report(both, "recon");
             continue;

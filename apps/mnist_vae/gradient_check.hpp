@@ -17,7 +17,7 @@
 namespace handgrad::mnist_vae {
 
 struct GradientCheckPlan {
-    float kl_weight = 1;
+    Objective objective{};
     Index images = 8;     // in the batch
     Index elements = 64;  // of each tensor, half of them with a gradient; 0: all
     std::uint64_t seed = 0;
@@ -32,7 +32,7 @@ struct GradientErrors {
 // One tensor's gradient of one part of the loss.
 struct GradientRow {
     std::string tensor;            // "encoder.0.weight"
-    std::string path;              // "recon", "recon through z", "kl"
+    std::string path;              // "recon", "recon through z", "kl"; "bound" has no parts
     Index elements = 0, size = 0;  // compared, and of the tensor
     GradientErrors float_errors, double_errors;
     Index kinks = 0;        // elements whose central difference steps over a kink, and is left out
@@ -48,9 +48,10 @@ struct GradientCheck {
     bool passed() const;
 };
 
-// Takes the first images (n, pixels) that lie away from every kink: where rounding decides what a
-// ReLU or a clamp does there are two derivatives, and both are right.
-// `row_done` is called after each row. Throws Error(mismatch) unless there are half of plan.images.
+// Takes the first images (n, pixels), with noise (n samples, latent), that lie away from every
+// kink: where rounding decides what a ReLU or a clamp does there are two derivatives, and both are
+// right. `row_done` is called after each row. Throws Error(mismatch) unless there are half of
+// plan.images.
 //
 // A row fails if an error exceeds its tolerance, if more than a quarter of its central differences
 // step over a kink, or if nearly all of its expected values are zero: a backward pass that computes

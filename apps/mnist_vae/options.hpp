@@ -27,6 +27,18 @@ enum class OptimizerKind { adam, sgd };
 enum class AdamForm { keras, torch, iwae };
 AdamConfig adam_config(AdamForm form);
 
+// vae: recon and the KL divergence in closed form; iwae: the importance weighted bound.
+enum class ObjectiveKind { vae, iwae };
+
+// Whether gradients are those of the mean over a batch, or of the sum.
+enum class BatchReduction { mean, sum };
+
+// What the encoder returns for the spread of z while it is trained.
+enum class Head { logvar, log_sigma };
+
+// What z is in validation.
+enum class ValidationLatent { sampled, mu };
+
 // Where the biases of the decoder's output start: at zero, or where its first images are the mean
 // of the training images.
 enum class OutputBias { zero, data };
@@ -56,7 +68,14 @@ struct TrainOptions {
     ReconLoss recon_loss = ReconLoss::bce;
     double pixel_variance = 0.5;  // of ReconLoss::gaussian
     double kl_weight = 1;         // --beta
-    double clip_norm = 0;         // 0: gradients are not clipped
+    Index kl_warmup = 0;          // epochs
+    double free_bits = 0;         // nats for each latent
+    ObjectiveKind objective = ObjectiveKind::vae;
+    Index samples = 1;  // of z for each image
+    BatchReduction reduction = BatchReduction::mean;
+    Head head = Head::logvar;
+    ValidationLatent val_z = ValidationLatent::sampled;
+    double clip_norm = 0;  // 0: gradients are not clipped
     Binarization binarize = Binarization::none;
     Switch shuffle = Switch::on;
     Index hold_out = 0;  // training images to validate on instead of the test images
@@ -153,6 +172,9 @@ std::span<const OptionDescription> train_option_descriptions();
 
 // The value of the option with this name, as text.
 std::string option_value(const TrainOptions& options, const std::string& name);
+
+// Throws Error(argument) for options that have nothing to do with one another or contradict.
+void check_combination(const TrainOptions& options);
 
 // options.toml: every option of a run, one a line, and back. `path` names the file in errors.
 // Throws Error(argument) naming file, line and key for an unknown key, one that stands twice, or a

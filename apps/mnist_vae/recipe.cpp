@@ -21,7 +21,8 @@ Architecture architecture_of(const TrainOptions& options, const IdxImages& image
             .latent = options.latent,
             .activation = options.activation,
             .recon_loss = options.recon_loss,
-            .pixel_variance = options.pixel_variance};
+            .pixel_variance = options.pixel_variance,
+            .log_sigma_head = options.head == Head::log_sigma};
 }
 
 AdamConfig adam_config(AdamForm form) {
@@ -74,7 +75,13 @@ TrainingPlan plan_of(const TrainOptions& options) {
             .lr = options.lr,
             .schedule = options.lr_schedule,
             .clip_norm = options.clip_norm,
-            .kl_weight = static_cast<float>(options.kl_weight),
+            .objective = {.kl_weight = static_cast<float>(options.kl_weight),
+                          .free_bits = static_cast<float>(options.free_bits),
+                          .samples = options.samples,
+                          .importance_weighted = options.objective == ObjectiveKind::iwae,
+                          .sum_over_batch = options.reduction == BatchReduction::sum},
+            .kl_warmup = options.kl_warmup,
+            .validate_on_mu = options.val_z == ValidationLatent::mu,
             .seed = options.seed,
             .shuffle = options.shuffle == Switch::on,
             .draw_pixels = options.binarize == Binarization::drawn_anew,
@@ -114,14 +121,25 @@ std::string describe_binarization(Binarization binarization) {
 }
 
 std::string describe_loss(const TrainOptions& options) {
-    return std::string(recon_loss_name(options.recon_loss)) + " + " +
-           number_text(options.kl_weight) + " kl";
+    std::string text = recon_loss_name(options.recon_loss);
+    const bool is_iwae = options.objective == ObjectiveKind::iwae;
+    if (is_iwae) text = "importance weighted bound of " + text;
+    if (!is_iwae) text += " + " + number_text(options.kl_weight) + " kl";
+    if (options.kl_warmup > 0)
+        text += " after " + std::to_string(options.kl_warmup) + " epochs of warm-up";
+    if (options.free_bits > 0)
+        text += ", of each latent at least " + number_text(options.free_bits);
+    if (options.samples > 1 || is_iwae)
+        text += ", " + std::to_string(options.samples) +
+                (options.samples == 1 ? " sample" : " samples") + " of z";
+    return text;
 }
 
 std::string describe_optimizer(const TrainOptions& options) {
     std::string text = "sgd, momentum 0.9";
     if (options.optimizer == OptimizerKind::adam)
         text = "adam (" + option_value(options, "adam") + ")";
+    if (options.reduction == BatchReduction::sum) text += " on the sum over the batch";
     return text + ", lr " + number_text(options.lr) + ", batch " +
            std::to_string(options.batch_size) + ", seed " + std::to_string(options.seed);
 }

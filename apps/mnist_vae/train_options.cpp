@@ -12,6 +12,7 @@ namespace handgrad::mnist_vae {
 namespace {
 
 constexpr std::uint64_t kMaxWidth = 65536, kMaxLatent = 4096, kMaxLayers = 16;
+constexpr std::uint64_t kMaxSamples = 5000;
 constexpr std::uint64_t kMaxCount = 1'000'000'000;
 
 constexpr const char* kSchedules[] = {"constant", "step", "cosine", "iwae"};
@@ -20,6 +21,10 @@ constexpr const char* kAdams[] = {"keras", "torch", "iwae"};
 constexpr const char* kSparsities[] = {"auto", "off"};
 constexpr const char* kSwitches[] = {"on", "off"};
 constexpr const char* kInits[] = {"glorot", "he", "torch", "lecun"};
+constexpr const char* kObjectives[] = {"vae", "iwae"};
+constexpr const char* kReductions[] = {"mean", "sum"};
+constexpr const char* kHeads[] = {"logvar", "log-sigma"};
+constexpr const char* kValidationLatents[] = {"sampled", "mu"};
 constexpr const char* kOutputBiases[] = {"zero", "data"};
 
 using Options = TrainOptions;
@@ -127,6 +132,20 @@ std::vector<OptionDescription> make_descriptions() {
         real<&Options::pixel_variance, parse_positive>("pixel-variance",
                                                        "Of --recon-loss gaussian"),
         real<&Options::kl_weight, parse_non_negative>("beta", "Weight of the KL divergence"),
+        integer<&Options::kl_warmup, 0, kMaxCount>(
+            "kl-warmup", "Epochs over which the weight of the KL divergence rises to --beta"),
+        real<&Options::free_bits, parse_non_negative>(
+            "free-bits", "Nats that the KL divergence of each latent costs at least"),
+        choice<&Options::objective, kObjectives>(
+            "objective",
+            "vae: minus the ELBO; iwae: the importance weighted bound, with the KL as sampled"),
+        integer<&Options::samples, 1, kMaxSamples>("samples", "Of z, for each image of a batch"),
+        choice<&Options::reduction, kReductions>(
+            "reduction", "Of gradients over a batch; losses are always told per image"),
+        choice<&Options::head, kHeads>(
+            "head", "What the encoder returns in training; files always hold logvar"),
+        choice<&Options::val_z, kValidationLatents>(
+            "val-z", "What z is in validation; with mu the loss is no bound"),
         real<&Options::clip_norm, parse_non_negative>(
             "clip-norm", "Largest global norm of the gradient; 0: not clipped"),
         choice<&Options::binarize, kBinarizationNames>(
@@ -170,6 +189,22 @@ std::string option_value(const TrainOptions& options, const std::string& name) {
     for (const OptionDescription& d : train_option_descriptions())
         if (d.name == name) return d.get(options);
     throw Error(ErrorKind::argument, "option_value", "no such option", name, "an option of train");
+}
+
+void check_combination(const TrainOptions& options) {
+    const bool is_iwae = options.objective == ObjectiveKind::iwae;
+    const auto refuse = [&](const char* option, const char* problem, const char* expected) {
+        throw Error(ErrorKind::argument, std::string("--") + option, problem,
+                    option_value(options, option), expected);
+    };
+    constexpr const char* kNoParts = "the importance weighted bound has no part to weigh";
+    if (is_iwae && options.kl_weight != 1) refuse("beta", kNoParts, "1 with --objective iwae");
+    if (is_iwae && options.kl_warmup > 0) refuse("kl-warmup", kNoParts, "0 with --objective iwae");
+    if (is_iwae && options.free_bits > 0) refuse("free-bits", kNoParts, "0 with --objective iwae");
+    if (options.mistake != Mistake::none &&
+        (is_iwae || options.samples > 1 || options.free_bits > 0))
+        refuse("mistake", "is made in the plain objective alone",
+               "no --objective iwae, --samples or --free-bits beside it");
 }
 
 std::string to_toml(const TrainOptions& options) {

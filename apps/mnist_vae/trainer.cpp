@@ -16,6 +16,19 @@
 
 namespace handgrad::mnist_vae {
 
+void split_samples(ConstMatrixView drawn, MatrixView noise) {
+    const Index k = drawn.cols / noise.cols;
+    check_shape("split_samples", noise, drawn.rows * k, noise.cols);
+    for (Index row = 0; row < noise.rows; ++row)
+        std::copy_n(drawn.row(row / k) + row % k * noise.cols, noise.cols, noise.row(row));
+}
+
+Objective TrainingPlan::objective_of(Index epoch) const {
+    Objective warm = objective;
+    if (epoch < kl_warmup) warm.kl_weight *= static_cast<float>(double(epoch) / double(kl_warmup));
+    return warm;
+}
+
 Trainer::Trainer(Vae& model, Optimizer& optimizer, const TrainingPlan& plan, const IdxImages& train,
                  const IdxImages& validation)
     : model_(model),
@@ -65,6 +78,18 @@ Outcome Trainer::run(const TrainerEvents& events) {
     return Outcome::finished;
 }
 
+// All samples of an image are one stream, the first of them what it would be alone.
+void Trainer::draw_noise(std::span<const std::uint32_t> samples) {
+    const Index n = static_cast<Index>(samples.size()), latent = model_.architecture().latent;
+    const Index k = plan_.objective.samples;
+    const MatrixView noise = noise_.resize(n * k, latent);
+    const MatrixView drawn = k == 1 ? noise : drawn_noise_.resize(n, k * latent);
+    fill_noise(plan_.seed, Purpose::training_noise, static_cast<std::uint32_t>(position.epoch),
+               samples, drawn);
+    if (plan_.mistake == Mistake::shared_noise) share_noise(drawn);
+    if (k > 1) split_samples(drawn, noise);
+}
+
 void Trainer::train_batch(const TrainerEvents& events) {
     const PhaseScope phase(kTrainingStep);
     const auto start = std::chrono::steady_clock::now();
@@ -72,12 +97,6 @@ void Trainer::train_batch(const TrainerEvents& events) {
     const std::span<const std::uint32_t> samples = batches_.samples(position.batch);
     const Index n = static_cast<Index>(samples.size());
     const MatrixView x = x_.resize(n, model_.architecture().pixels());
-    const MatrixView noise = noise_.resize(n, model_.architecture().latent);
-    const auto draw_noise = [&] {
-        fill_noise(plan_.seed, Purpose::training_noise, static_cast<std::uint32_t>(position.epoch),
-                   samples, noise);
-        if (plan_.mistake == Mistake::shared_noise) share_noise(noise);
-    };
     const SparseBatch* sparse = nullptr;
     if (sparse_images_.features() > 0) {
         sparse_.x.gather(sparse_images_, samples);
@@ -86,15 +105,16 @@ void Trainer::train_batch(const TrainerEvents& events) {
                         [&] {
                             // Cheaper than to fetch the images a second time.
                             sparse_.x.expand(x);
-                            draw_noise();
+                            draw_noise(samples);
                         });
         sparse = &sparse_;
     } else {
         batches_.load(position.batch, x);
-        draw_noise();
+        draw_noise(samples);
     }
 
-    const LossTerms terms = model_.forward_training(x, noise, plan_.kl_weight, sparse);
+    const LossTerms terms =
+        model_.forward_training(x, noise_, plan_.objective_of(position.epoch), sparse);
     const auto where = [&] {
         return "epoch " + std::to_string(position.epoch) + ", batch " +
                std::to_string(position.batch + 1);
@@ -119,6 +139,7 @@ void Trainer::train_batch(const TrainerEvents& events) {
     }
     if (events.backward_done) events.backward_done(Index(optimizer_.steps()));
 
+    position.loss_sum += terms.loss * double(n);
     position.recon_sum += terms.recon * double(n);
     position.kl_sum += terms.kl * double(n);
     position.clamped_logvars += model_.count_clamped_logvars();
@@ -143,7 +164,7 @@ BatchProgress Trainer::progress() const {
             .epochs = plan_.epochs,
             .batch = position.batch,
             .batches = batches_per_epoch(),
-            .loss = recon + static_cast<double>(plan_.kl_weight) * kl,
+            .loss = position.loss_sum / images,
             .recon = recon,
             .kl = kl,
             .images_per_second = images / position.seconds,
@@ -158,7 +179,8 @@ EpochMetrics Trainer::finish_epoch() {
                             static_cast<std::uint32_t>(position.epoch)};
     LatentLedger ledger(model_.architecture().latent);
     const LossTerms validation = validation_.evaluate(
-        plan_.mistake == Mistake::test_on_mean ? nullptr : &noise, plan_.kl_weight, &ledger);
+        plan_.validate_on_mu || plan_.mistake == Mistake::test_on_mean ? nullptr : &noise,
+        plan_.objective.kl_weight, &ledger);
     EpochMetrics metrics{.epoch = position.epoch,
                          .step = static_cast<Index>(optimizer_.steps()),
                          .loss = train.loss,

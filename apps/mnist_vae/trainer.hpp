@@ -25,7 +25,12 @@ struct TrainingPlan {
     double lr = 1e-3;
     Schedule schedule = Schedule::constant;
     double clip_norm = 0;  // 0: gradients are not clipped
-    float kl_weight = 1;
+    Objective objective{};
+    Index kl_warmup = 0;          // epochs over which kl_weight rises from 0, in equal steps
+    bool validate_on_mu = false;  // with z = mu, not sampled
+
+    // Of an epoch, counted from 1.
+    Objective objective_of(Index epoch) const;
     std::uint64_t seed = 0;
     bool shuffle = true;  // the images anew for every epoch; otherwise in the order of the file
     // Draw black and white pixels from grey images anew for every epoch.
@@ -38,14 +43,18 @@ struct TrainingPlan {
     Index patience = 0;  // stop after so many epochs without a lower val_loss; 0: never
 };
 
+// drawn (n, k latent), a stream for each image, to noise (n k, latent), a row for each sample.
+// Throws Error(argument) for other shapes.
+void split_samples(ConstMatrixView drawn, MatrixView noise);
+
 // Where training stands between two batches. With the parameters and the optimiser's state this is
 // everything that decides how it goes on.
 struct Position {
     Index epoch = 1;  // under way, counted from 1; plan.epochs + 1 when all are done
     Index batch = 0;  // batches of it that are done
-    double recon_sum = 0, kl_sum = 0;  // over the images of those batches
-    Index clamped_logvars = 0;         // met in them
-    double seconds = 0;                // spent on them, training alone
+    double loss_sum = 0, recon_sum = 0, kl_sum = 0;  // over the images of those batches
+    Index clamped_logvars = 0;                       // met in them
+    double seconds = 0;                              // spent on them, training alone
     double best_val_loss = std::numeric_limits<double>::infinity();
     Index best_epoch = 0;
 };
@@ -83,6 +92,7 @@ class Trainer {
   private:
     void start_epoch();
     void list_non_zeros();
+    void draw_noise(std::span<const std::uint32_t> samples);
     void train_batch(const TrainerEvents& events);
     EpochMetrics finish_epoch();
     double learning_rate(std::int64_t step) const;  // of step number `step`, counted from 0
@@ -99,6 +109,7 @@ class Trainer {
     Batches batches_;
     Evaluator validation_;
     Matrix x_, noise_;
+    Matrix drawn_noise_;          // with all samples of an image in one row
     SparseImages sparse_images_;  // of train_, if the batches are to be sparse
     SparseBatch sparse_;
 };

@@ -25,8 +25,13 @@ class ReferenceTraining {
                   .latent = options.latent,
                   .activation = options.activation,
                   .recon_loss = static_cast<reference::ReconLoss>(options.recon_loss),
-                  .kl_weight = options.kl_weight,
-                  .pixel_variance = options.pixel_variance}) {
+                  .kl_weight = double(plan_of(options).objective_of(1).kl_weight),
+                  .pixel_variance = options.pixel_variance,
+                  .samples = options.samples,
+                  .importance_weighted = options.objective == ObjectiveKind::iwae,
+                  .free_bits = options.free_bits,
+                  .log_sigma_head = options.head == Head::log_sigma,
+                  .sum_over_batch = options.reduction == BatchReduction::sum}) {
         const std::vector<NamedTensor> tensors = start.tensors(start.arena().values());
         for (std::size_t p = 0; p < tensors.size(); ++p)
             model_.parameters()[p] = reference::to_tensor(tensors[p].values);
@@ -59,7 +64,7 @@ class ReferenceTraining {
             else
                 reference::adam_step(adam, steps_, gradients[p], w, first_[p], second_[p]);
         }
-        return losses.recon + options_.kl_weight * losses.kl;
+        return losses.loss;
     }
 
   private:
@@ -107,8 +112,7 @@ TrainingCheck check_training(const TrainOptions& options, const IdxImages& image
     events.batch_done = [&](const BatchProgress&) {
         const Position& now = trainer.position;
         const double n = double(batches.samples(now.batch - 1).size());
-        losses.push_back((now.recon_sum - before.recon_sum) / n +
-                         double(plan.kl_weight) * (now.kl_sum - before.kl_sum) / n);
+        losses.push_back((now.loss_sum - before.loss_sum) / n);
         before = now;
     };
     // Steps that a small data set does not have are not waited for.
@@ -118,12 +122,14 @@ TrainingCheck check_training(const TrainOptions& options, const IdxImages& image
     TrainingCheck check;
     if (plan.shuffle) batches.start_epoch(plan.seed, 1);
     const Index total = plan.epochs * trainer.batches_per_epoch();
-    Matrix x, noise;
+    Matrix x, drawn_noise, noise;
     for (Index k = 0; k < steps; ++k) {
         const auto samples = batches.samples(k);
         batches.load(k, x.resize(Index(samples.size()), model.architecture().pixels()));
+        const Index n = Index(samples.size());
         fill_noise(plan.seed, Purpose::training_noise, 1, samples,
-                   noise.resize(Index(samples.size()), options.latent));
+                   drawn_noise.resize(n, options.samples * options.latent));
+        split_samples(drawn_noise, noise.resize(n * options.samples, options.latent));
         const double want = reference.step(
             x, noise,
             scheduled_rate(plan.schedule, plan.lr, k, total, trainer.batches_per_epoch()));

@@ -5,6 +5,7 @@
 //   output = decoder(z)              logits, or probabilities (see ReconLoss); (n, pixels)
 //   loss   = recon(output, x) + kl_weight kl(mu, logvar)        nats per image: minus the ELBO
 //
+// or another objective (below), with several z for an image: then all from z on has n k rows.
 // The decoder mirrors the encoder's hidden widths. Kingma and Welling 2014, appendix C.
 #pragma once
 
@@ -18,6 +19,7 @@
 #include "../../layers/gaussian_latent.hpp"
 #include "../../layers/initializers.hpp"
 #include "../../layers/sequential.hpp"
+#include "../../losses/reduction.hpp"
 
 namespace handgrad::mnist_vae {
 
@@ -49,6 +51,9 @@ struct Architecture {
     Activation activation = Activation::relu;  // of the hidden layers
     ReconLoss recon_loss = ReconLoss::bce;
     double pixel_variance = 0.5;  // of ReconLoss::gaussian
+    // In training the encoder returns log sigma = logvar / 2, of which optimisers make something
+    // else. Everybody else sees logvar: files, and all functions of Vae.
+    bool log_sigma_head = false;
 
     Index pixels() const { return image_rows * image_cols; }
     // "784-512-2-512-784"
@@ -56,7 +61,18 @@ struct Architecture {
     bool operator==(const Architecture&) const = default;
 };
 
-// Means over the images of a batch (or of a data set); loss = recon + kl_weight kl.
+// What training descends on, apart from the reconstruction loss.
+struct Objective {
+    float kl_weight = 1;
+    float free_bits = 0;  // nats below which a latent's kl costs no more (losses/free_bits.hpp)
+    Index samples = 1;    // of z for each image
+    // losses/importance_weighted.hpp, without kl_weight and free_bits.
+    bool importance_weighted = false;
+    bool sum_over_batch = false;  // gradients of the sum over the images, not of their mean
+};
+
+// Means over the images of a batch (or of a data set); loss = recon + kl_weight kl, or what the
+// objective makes of them.
 struct LossTerms {
     double loss = 0, recon = 0, kl = 0;
 };
@@ -105,16 +121,18 @@ class Vae {
     // Training goes through these from now on. They must outlive the model.
     void set_hooks(StepHooks& hooks) { hooks_ = &hooks; }
 
-    // The loss of a mini-batch x (n, pixels) with noise (n, latent), ready for backward(). If x is
-    // mostly zero, `sparse` may be its non-zeros: the result is the same, to the bit.
-    LossTerms forward_training(ConstMatrixView x, ConstMatrixView noise, float kl_weight,
+    // The loss of a mini-batch x (n, pixels) with noise (n samples, latent), ready for backward().
+    // Sample s of image i has row i samples + s. If x is mostly zero, `sparse` may be its
+    // non-zeros: the result is the same, to the bit.
+    LossTerms forward_training(ConstMatrixView x, ConstMatrixView noise, const Objective& objective,
                                const SparseBatch* sparse = nullptr);
 
     // The gradient of the last forward_training() with respect to every parameter: overwritten in
     // the arena or, with a sink, sent there instead.
     void backward(GradientSink* sink = nullptr);
 
-    // The same of one part of the loss alone, in the arena, for those who want to see the parts.
+    // The same of one part of the loss alone, in the arena, for those who want to see the parts. Of
+    // the importance weighted bound, recon is what comes through the decoder, kl all else.
     void backward_part(LossPart part);
 
     // The two addends of the last backward()'s gradient at the head, each (n, 2 latent) = [dmu |
@@ -136,7 +154,7 @@ class Vae {
     };
     Posterior encode(ConstMatrixView x);
     // Of the last forward.
-    Posterior posterior() const { return {latent_.mu(), latent_.logvar()}; }
+    Posterior posterior() const;
     Index count_clamped_logvars() const;
 
     // Pixel intensities in [0, 1], (n, pixels), for latents z (n, latent): the probability that a
@@ -148,9 +166,19 @@ class Vae {
     // optimiser's state. The two heads are one product in memory and two tensors here.
     std::vector<NamedTensor> tensors(std::span<float> flat);
 
+    // The loss of x (n, pixels), image by image, for output (n, pixels) of the decoder. The
+    // gradient is not computed if it is an empty view.
+    double recon_loss(ConstMatrixView output, ConstMatrixView x, MatrixView doutput,
+                      const Reduction& reduction = {}) const;
+
   private:
     ConstMatrixView zeros_like(ConstMatrixView m);
-    double recon_loss(ConstMatrixView output, ConstMatrixView x, MatrixView doutput) const;
+    ConstMatrixView read_head(ConstMatrixView encoded);
+    LossTerms weigh_samples(ConstMatrixView output, ConstMatrixView x, ConstMatrixView noise);
+    enum class Hooked { yes, no };
+    ConstMatrixView head_gradient(ConstMatrixView dz, ConstMatrixView dmu, ConstMatrixView dlogvar,
+                                  Hooked hooked);
+    ConstMatrixView encoder_gradient(ConstMatrixView dhead);
 
     Architecture architecture_;
     ParameterArena arena_;
@@ -158,10 +186,16 @@ class Vae {
     GaussianLatent latent_;
     Sequential decoder_;
     std::vector<Dense*> hidden_, mirrored_;  // the layers of the two stacks, input side first
-    Dense *head_ = nullptr, *first_ = nullptr;
+    Dense *heads_ = nullptr, *first_ = nullptr;
     StepHooks* hooks_;
-    ConstMatrixView dz_;  // of the last backward
+    Objective objective_;   // of the last forward_training
+    ConstMatrixView head_;  // (n, 2 latent) = [mu | logvar] of the last forward
+    ConstMatrixView dz_;    // of the last backward
     Matrix doutput_, dmu_, dlogvar_, pixels_;
+    Matrix doubled_head_, doubled_dhead_;     // if log_sigma_head
+    Matrix sample_heads_, sample_x_, dhead_;  // if there are several samples
+    std::vector<double> log_weights_;         // of each sample
+    std::vector<float> shares_;
     Matrix zeros_, recon_head_, kl_head_;  // for looking inside
 };
 

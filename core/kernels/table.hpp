@@ -145,7 +145,7 @@ struct KernelTable {
     // Column sums: y[j] = (accumulate ? y[j] : +0) + x[0][j] + x[1][j] + ..., one chain per column.
     void (*sum_rows)(const float* x, Index ldx, Index rows, Index cols, bool accumulate, float* y);
     float (*sum_squares)(const float* x, Index n);
-    void (*scale)(float factor, float* x, Index n);  // x *= factor
+    void (*scale)(float factor, float* x, Index n);  // x *= factor, +0 below 1e-30
 
     // --- The measure of all kernels (peak.inl.hpp) ---
     // `steps` rounds of fmas in registers alone; returns how many operations that was (an fma is

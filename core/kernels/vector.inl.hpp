@@ -39,8 +39,9 @@ float sum_squares(const float* x, Index n) {
 
 template <class Arch>
 void scale(float factor, float* x, Index n) {
-    for_each_block<Arch>(
-        n, [&](Block<Arch> block) { block.store(x, block.load(x) * Simd<Arch>::set(factor)); });
+    for_each_block<Arch>(n, [&](Block<Arch> block) {
+        block.store(x, without_tiny<Arch>(block.load(x) * Simd<Arch>::set(factor)));
+    });
 }
 
 }  // namespace

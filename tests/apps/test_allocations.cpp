@@ -53,7 +53,9 @@ TEST_CASE("training allocates nothing after its first epoch, on any number of th
         model.initialize(Initializer::glorot, 1);
         Adam adam(model.arena(), {});
         Batches batches(images, 32);
-        Matrix x, noise;
+        Matrix x, noise, sample_noise;
+        const Objective objectives[] = {
+            {}, {.free_bits = 0.1f, .samples = 3}, {.samples = 3, .importance_weighted = true}};
         SparseBatch sparse;
         long counted = -1;
         for (std::uint32_t epoch = 1; epoch <= 4; ++epoch) {
@@ -65,11 +67,17 @@ TEST_CASE("training allocates nothing after its first epoch, on any number of th
                 fill_noise(0, Purpose::training_noise, epoch, samples,
                            noise.resize(Index(samples.size()), 3));
                 sparse.gather(sparse_images, samples);
-                model.forward_training(x, noise, 1, &sparse);
-                model.backward();
+                for (const Objective& objective : objectives) {
+                    const Index rows = x.rows() * objective.samples;
+                    const MatrixView frozen = sample_noise.resize(rows, 3);
+                    for (Index row = 0; row < rows; ++row)
+                        std::copy_n(noise.row(row / objective.samples), 3, frozen.row(row));
+                    model.forward_training(x, frozen, objective, &sparse);
+                    model.backward();
+                }
                 clip_global_norm(model.arena(), 1);
                 adam.step(1e-3);
-                model.forward_training(x, noise, 1, &sparse);
+                model.forward_training(x, noise, {}, &sparse);
                 adam.begin_step(1e-3);
                 model.backward(&adam);
             }

@@ -59,6 +59,27 @@ TEST_CASE("weights: written and read back bit for bit, with their origin") {
     CHECK(same(a.model.arena().values(), b.arena().values()));
 }
 
+TEST_CASE("weights: a head of log sigma is written as one of logvar, to the bit") {
+    const TemporaryDirectory folder;
+    const std::string path = folder.path() / "model.safetensors";
+    Architecture trained = small();
+    trained.log_sigma_head = true;
+    Vae a(trained), b(small());
+    a.initialize(Initializer::torch, 3);
+    save_model(path, a, {});
+    load_model(path, b);
+    Matrix x(5, small().pixels());
+    for (Index i = 0; i < 5; ++i)
+        for (Index j = 0; j < x.cols(); ++j) x(i, j) = float(i + j) / 10;
+    const Vae::Posterior p = a.encode(x), q = b.encode(x);
+    for (Index i = 0; i < 5; ++i)
+        for (Index j = 0; j < small().latent; ++j) {
+            CHECK(p.mu(i, j) == q.mu(i, j));
+            CHECK(p.logvar(i, j) == q.logvar(i, j));
+            CHECK(p.logvar(i, j) != 0);
+        }
+}
+
 TEST_CASE("weights: the file has PyTorch's names and (out, in) shapes") {
     const TemporaryDirectory folder;
     const std::string path = folder.path() / "model.safetensors";

@@ -42,7 +42,7 @@ TEST_CASE("gradient anatomy: the parts at the head are those that reach the bias
     Vae model({.image_rows = 4, .image_cols = 5, .hidden = {12}, .latent = 3});
     model.initialize(Initializer::torch, 3);
     const Matrix x = random_matrix(6, 20, 1, 0, 1), noise = random_matrix(6, 3, 2, -2, 2);
-    model.forward_training(x, noise, 0.5f);
+    model.forward_training(x, noise, {.kl_weight = 0.5f});
     model.backward();
     const Vae::HeadGradients head = model.head_gradients();
     Matrix recon = copy(head.recon), kl = copy(head.kl);

@@ -49,7 +49,8 @@ TEST_CASE("check_gradients: every activation and loss passes on every instructio
              {Activation::linear, Activation::relu, Activation::tanh, Activation::sigmoid})
             for_each_isa([&] {
                 Setting s(small(loss, f));
-                const GradientCheck check = s.check({.kl_weight = 0.5f, .elements = 20});
+                const GradientCheck check =
+                    s.check({.objective = {.kl_weight = 0.5f}, .elements = 20});
                 for (const GradientRow& row : check.rows) {
                     CAPTURE(row.tensor);
                     CAPTURE(row.path);
@@ -81,7 +82,7 @@ TEST_CASE("check_gradients: the rows are every tensor and every path to it") {
     CHECK(called == want.size());
 
     // Without a KL divergence there is no path of it.
-    for (const GradientRow& row : s.check({.kl_weight = 0}).rows)
+    for (const GradientRow& row : s.check({.objective = {.kl_weight = 0}}).rows)
         CHECK(row.path.find("kl") == std::string::npos);
 }
 

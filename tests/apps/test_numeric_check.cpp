@@ -29,7 +29,7 @@ struct Setting {
         FAIL("no such tensor");
         return flat[0];
     }
-    void forward() { model.forward_training(x, noise, 1); }
+    void forward() { model.forward_training(x, noise, {}); }
 
     Vae model;
     Adam adam;

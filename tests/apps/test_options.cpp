@@ -36,20 +36,39 @@ bool contains(const std::string& text, const std::string& part) {
 }
 
 // Values that differ from the default, one per option.
-const std::pair<const char*, const char*> kOther[] = {
-    {"data", "some/dir"},      {"mistake", "kl-sign"},
-    {"hidden", "200,100"},     {"latent", "5"},
-    {"activation", "tanh"},    {"epochs", "7"},
-    {"batch-size", "64"},      {"lr", "0.01"},
-    {"lr-schedule", "cosine"}, {"optimizer", "sgd"},
-    {"adam", "torch"},         {"init", "he"},
-    {"recon-loss", "mse"},     {"beta", "0.5"},
-    {"clip-norm", "1.5"},      {"seed", "18446744073709551615"},
-    {"threads", "3"},          {"sparsity", "off"},
-    {"fuse", "off"},           {"checkpoint-every", "10"},
-    {"patience", "4"},         {"pixel-variance", "0.25"},
-    {"binarize", "dynamic"},   {"shuffle", "off"},
-    {"hold-out", "100"},       {"output-bias", "data"}};
+const std::pair<const char*, const char*> kOther[] = {{"data", "some/dir"},
+                                                      {"mistake", "kl-sign"},
+                                                      {"hidden", "200,100"},
+                                                      {"latent", "5"},
+                                                      {"activation", "tanh"},
+                                                      {"epochs", "7"},
+                                                      {"batch-size", "64"},
+                                                      {"lr", "0.01"},
+                                                      {"lr-schedule", "cosine"},
+                                                      {"optimizer", "sgd"},
+                                                      {"adam", "torch"},
+                                                      {"init", "he"},
+                                                      {"recon-loss", "mse"},
+                                                      {"beta", "0.5"},
+                                                      {"clip-norm", "1.5"},
+                                                      {"seed", "18446744073709551615"},
+                                                      {"threads", "3"},
+                                                      {"sparsity", "off"},
+                                                      {"fuse", "off"},
+                                                      {"checkpoint-every", "10"},
+                                                      {"patience", "4"},
+                                                      {"pixel-variance", "0.25"},
+                                                      {"binarize", "dynamic"},
+                                                      {"shuffle", "off"},
+                                                      {"hold-out", "100"},
+                                                      {"output-bias", "data"},
+                                                      {"kl-warmup", "5"},
+                                                      {"free-bits", "0.125"},
+                                                      {"objective", "iwae"},
+                                                      {"samples", "7"},
+                                                      {"reduction", "sum"},
+                                                      {"head", "log-sigma"},
+                                                      {"val-z", "mu"}};
 
 }  // namespace
 

@@ -113,7 +113,7 @@ TEST_CASE("trainer: the same seed gives the same weights, on any number of threa
 TEST_CASE("trainer: every step is the one that can be written by hand, and so are the sums") {
     TrainingPlan plans[6];
     plans[1] = {.schedule = Schedule::step, .seed = 7};
-    plans[2] = {.schedule = Schedule::cosine, .kl_weight = 0.5f, .sparsity = false};
+    plans[2] = {.schedule = Schedule::cosine, .objective = {.kl_weight = 0.5f}, .sparsity = false};
     plans[3] = {.clip_norm = 0.5, .fuse = false};
     plans[4] = {.seed = 1, .sparsity = false, .fuse = false};
     plans[5] = {.clip_norm = 1e-3, .seed = std::uint64_t{1} << 40};
@@ -145,7 +145,7 @@ TEST_CASE("trainer: every step is the one that can be written by hand, and so ar
                             255.0f;
                 fill_noise(plan.seed, Purpose::training_noise, std::uint32_t(epoch), samples,
                            noise);
-                const LossTerms terms = model.forward_training(x, noise, plan.kl_weight);
+                const LossTerms terms = model.forward_training(x, noise, plan.objective);
                 model.backward();
                 if (plan.clip_norm > 0) clip_global_norm(model.arena(), plan.clip_norm);
                 by_hand.adam.step(scheduled_rate(plan.schedule, 0.01, by_hand.adam.steps(), 12, 2));
@@ -188,7 +188,7 @@ TEST_CASE("trainer: interrupted after any batch and resumed, the weights end the
 }
 
 TEST_CASE("trainer: evaluation repeats the validation to the last digit") {
-    Run run({.kl_weight = 0.5f, .seed = 3}, 2);
+    Run run({.objective = {.kl_weight = 0.5f}, .seed = 3}, 2);
     EpochMetrics last;
     TrainerEvents events;
     events.epoch_done = [&](const EpochMetrics& m, bool) { last = m; };
@@ -222,7 +222,7 @@ TEST_CASE("trainer: options take effect") {
     plain.trainer->run({});
     for (const TrainingPlan& plan :
          {TrainingPlan{.schedule = Schedule::cosine}, TrainingPlan{.clip_norm = 0.01},
-          TrainingPlan{.kl_weight = 2}}) {
+          TrainingPlan{.objective = {.kl_weight = 2}}}) {
         Run other(plan, 1);
         other.trainer->run({});
         CHECK_FALSE(same_bits(plain.weights(), other.weights()));

@@ -69,7 +69,7 @@ TEST_CASE("vae: loss and every gradient agree with the reference, for any shape 
             truth.backward();
 
             std::fill(model.arena().gradients().begin(), model.arena().gradients().end(), NAN);
-            const LossTerms got = model.forward_training(x, noise, c.kl_weight);
+            const LossTerms got = model.forward_training(x, noise, {.kl_weight = c.kl_weight});
             model.backward();
             CHECK(std::abs(got.recon - want.recon) <= 1e-6 * want.recon);
             CHECK(std::abs(got.kl - want.kl) <= 1e-5 * want.kl + 1e-12);
@@ -138,7 +138,7 @@ TEST_CASE("vae: eight images can be learned by heart") {
     for (std::uint32_t step = 0; step < 1500; ++step) {
         fill_noise(0, Purpose::training_noise, step, samples, noise);
         // With hardly any pull towards the prior nothing keeps it from learning all.
-        terms = model.forward_training(x, noise, 0.01f);
+        terms = model.forward_training(x, noise, {.kl_weight = 0.01f});
         model.backward();
         adam.step(1e-2);
     }
@@ -158,7 +158,7 @@ TEST_CASE("vae: twenty steps give the same bits on every instruction set and thr
             model.initialize(Initializer::he, 9);
             Adam adam(model.arena(), AdamConfig::torch());
             for (int step = 0; step < 20; ++step) {
-                model.forward_training(x, noise, 1);
+                model.forward_training(x, noise, {});
                 model.backward();
                 adam.step(1e-2);
             }

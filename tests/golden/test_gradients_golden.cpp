@@ -61,8 +61,8 @@ TEST_CASE("gradients agree with PyTorch's autograd to 1e-5 relative, on every in
                        .activation = choose<Activation>(activation, kActivationNames),
                        .recon_loss = choose<ReconLoss>(recon_loss, kReconLossNames)});
             model.initialize(Initializer::torch, seed);
-            const LossTerms terms =
-                model.forward_training(x, noise, golden.at("kl_weight").get<float>());
+            const LossTerms terms = model.forward_training(
+                x, noise, {.kl_weight = golden.at("kl_weight").get<float>()});
             model.backward();
             const double want_loss = c.at("loss").get<double>();
             CHECK(std::abs(terms.loss - want_loss) <= 1e-6 * want_loss);

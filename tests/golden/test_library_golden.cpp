@@ -41,7 +41,7 @@ double worst_difference(const Golden& golden, const GoldenCase& c, const IdxImag
             batches.load(b, x.resize(Index(samples.size()), 784));
             fill_noise(golden.seed, Purpose::training_noise, epoch, samples,
                        noise.resize(Index(samples.size()), c.latent));
-            const LossTerms terms = model.forward_training(x, noise, 1);
+            const LossTerms terms = model.forward_training(x, noise, {});
             model.backward();
             adam.step(c.learning_rate);
             const double want = c.float32.recon[step] + c.float32.kl[step];

@@ -56,7 +56,8 @@ declare -A kChanges=(
   [data]=other [hidden]=9 [latent]=3 [activation]=tanh [epochs]=3 [batch-size]=31 [lr]=0.002
   [optimizer]=sgd [adam]=torch [init]=he [recon-loss]=mse [beta]=0.5
   [clip-norm]=0.1 [seed]=1 [binarize]=dynamic [shuffle]=off [hold-out]=10
-  [output-bias]=data
+  [output-bias]=data [kl-warmup]=2 [free-bits]=0.5 [objective]=iwae [samples]=3 [reduction]=sum
+  [head]=log-sigma
 )
 # with_option NAME VALUE: kSmall with that option instead of its own; sets options.
 with_option() {
@@ -114,6 +115,12 @@ expect_equal '--binarize dynamic gives the same weights without sparse products'
   "$(weights plain)" "$(weights with-binarize)"
 rm -r plain
 
+train with-mu "${kSmall[@]}" --val-z mu
+expect_equal '--val-z mu changes no weight, but every val_loss' \
+  "$(weights with-mu) $(grep -cFf <(cut -d , -f 6 with-mu/log.csv | tail -n +2) base/log.csv || :)" \
+  "$(weights base) 0"
+rm -r with-mu
+
 train quiet "${kSmall[@]}" --quiet
 expect_equal '--quiet leaves no header and no line per epoch' \
   "$(grep -cE '^(data|model|machine|epoch) ' out)" 0
@@ -143,8 +150,9 @@ expect_equal '--checkpoint-every 1 saves after the first batch; without it nothi
 ln -s data 'da"t\a # x'
 readonly kUnusual=(--data 'da"t\a # x' --hidden "7,5" --latent 3 --activation sigmoid --epochs 3
   --batch-size 40 --lr 0.0123 --lr-schedule cosine --optimizer sgd --adam iwae --init lecun --output-bias data
+  --kl-warmup 2 --free-bits 0.0625 --samples 2 --reduction sum --head log-sigma --val-z mu
   --recon-loss gaussian --pixel-variance 0.3 --beta 0.25 --clip-norm 3.5 --seed 18446744073709551615
-  --binarize static --shuffle off --hold-out 3 --threads 1 --sparsity off --fuse off --checkpoint-every 2 --patience 9 --mistake clip-grad)
+  --binarize static --shuffle off --hold-out 3 --threads 1 --sparsity off --fuse off --checkpoint-every 2 --patience 9)
 train unusual "${kUnusual[@]}"
 train reread --config unusual/options.toml
 expect_equal '--config reads options.toml back: the same weights' \
@@ -155,8 +163,15 @@ stored=$("$app" train --help | sed -n "s/^  --\([a-z-]*\) .*/\1/p" |
   grep -vxE "out|resume|overwrite|quiet|config|profile|trace|gradients|gradients-every|check-numerics")
 expect_equal "options.toml has every option that makes the model" \
   "$(sed -n "s/ = .*//p" unusual/options.toml)" "$stored"
-expect_equal "and each of them at its own value here" \
-  "$(grep -cvxFf base/options.toml unusual/options.toml)" "$(wc -l <<<"$stored")"
+expect_equal "and each of them at its own value here, but for two that contradict others" \
+  "$(grep -cvxFf base/options.toml unusual/options.toml)" "$(($(wc -l <<<"$stored") - 2))"
+train objective "${kSmall[@]}" --objective iwae
+sed 's/^threads = 0$/threads = 1/' objective/options.toml >objective.toml
+train objective-again --config objective.toml
+train mistake "${kSmall[@]}" --mistake clip-grad
+train mistake-again --config mistake/options.toml
+expect_equal 'which --config reads back as well' "$(weights objective-again) $(weights mistake-again)" \
+  "$(weights objective) $(weights mistake)"
 train seeded --config base/options.toml --seed 1
 expect_equal 'the command line wins over --config' "$(weights seeded)" "$(weights with-seed)"
 printf '# mine\n\n  latent=3   # three\nhidden = [ 8 ]\r\ndata = "data"\nbatch-size = 32\nepochs = 2' \
@@ -274,6 +289,16 @@ run
 expect_refused 'no command is refused with the list of them' train evaluate reconstruct info
 run train --out no extra
 expect_refused 'a word too many is refused' extra
+for options in '--beta 2' '--kl-warmup 3' '--free-bits 0.1'; do
+  # shellcheck disable=SC2086 # an option and its value
+  run train --out no --objective iwae $options
+  expect_refused "--objective iwae with $options is refused" "${options% *}" iwae
+done
+for options in '--objective iwae' '--samples 2' '--free-bits 0.1'; do
+  # shellcheck disable=SC2086
+  run train --out no --mistake kl-sign $options
+  expect_refused "--mistake with $options is refused" --mistake kl-sign
+done
 run train --out no --lr
 expect_refused 'an option without its value is refused' --lr
 run evaluate base --epochs 3
