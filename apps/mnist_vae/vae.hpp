@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../../core/parameter.hpp"
@@ -118,8 +119,9 @@ class Vae {
     ParameterArena& arena() { return arena_; }
     void initialize(Initializer initializer, std::uint64_t seed);
 
-    // Training goes through these from now on. They must outlive the model.
-    void set_hooks(StepHooks& hooks) { hooks_ = &hooks; }
+    // Training goes through these from now on; returns what it went through before. They must
+    // outlive the model.
+    StepHooks& set_hooks(StepHooks& hooks) { return *std::exchange(hooks_, &hooks); }
 
     // The loss of a mini-batch x (n, pixels) with noise (n samples, latent), ready for backward().
     // Sample s of image i has row i samples + s. If x is mostly zero, `sparse` may be its
