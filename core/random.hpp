@@ -31,6 +31,7 @@ enum class Purpose : std::uint32_t {
     pictures = 4,
     binarization = 5,
     validation_binarization = 6,
+    likelihood_noise = 7,
 };
 
 // The four words of one block: ten rounds of Philox4x32.

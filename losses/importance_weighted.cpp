@@ -42,28 +42,37 @@ double log_mean(std::span<const double> log_weights, std::span<float> shares) {
 
 }  // namespace
 
+void find_log_weights(const ImportanceSamples& samples) {
+    constexpr const char* kName = "find_log_weights";
+    const ConstMatrixView z = samples.z;
+    check_shape(kName, samples.noise, z.rows, z.cols);
+    check_shape(kName, samples.logvar, z.rows, z.cols);
+    if (Index(samples.recon.size()) != z.rows)
+        throw Error(ErrorKind::argument, kName, "another number of losses than of rows",
+                    std::to_string(samples.recon.size()), std::to_string(z.rows));
+    const OpScope scope(describe_elementwise(kName, z.rows, z.cols, 3, 8));
+    for_each_row(z.rows, z.cols, [&](Index row) {
+        double& log_w = samples.recon[std::size_t(row)];
+        log_w = log_weight(log_w, samples.z.row(row), samples.noise.row(row),
+                           samples.logvar.row(row), samples.z.cols);
+    });
+}
+
 double importance_weighted_bound(const ImportanceSamples& samples, float weight,
                                  std::span<float> shares, MatrixView dmu, MatrixView dlogvar) {
     constexpr const char* kName = "importance_weighted_bound";
     const ConstMatrixView z = samples.z, deviation = samples.deviation, logvar = samples.logvar;
     const Index latent = z.cols, k = samples.per_image;
-    for (ConstMatrixView m :
-         {samples.noise, deviation, logvar, ConstMatrixView(dmu), ConstMatrixView(dlogvar)})
+    for (ConstMatrixView m : {deviation, ConstMatrixView(dmu), ConstMatrixView(dlogvar)})
         check_shape(kName, m, z.rows, latent);
-    if (k < 1 || z.rows == 0 || z.rows % k != 0 || Index(samples.recon.size()) != z.rows ||
-        Index(shares.size()) != z.rows)
-        throw Error(ErrorKind::argument, kName, "rows are no whole images",
-                    std::to_string(z.rows) + " rows, " + std::to_string(samples.recon.size()) +
-                        " losses and " + std::to_string(shares.size()) + " shares",
-                    "a multiple of " + std::to_string(k));
+    if (k < 1 || z.rows == 0 || z.rows % k != 0 || Index(shares.size()) != z.rows)
+        throw Error(
+            ErrorKind::argument, kName, "rows are no whole images",
+            std::to_string(z.rows) + " rows and " + std::to_string(shares.size()) + " shares",
+            "a multiple of " + std::to_string(k));
     const Index images = z.rows / k;
-    const OpScope scope(describe_elementwise(kName, z.rows, latent, 6, 14));
-
-    for_each_row(z.rows, latent, [&](Index row) {
-        double& log_w = samples.recon[std::size_t(row)];
-        log_w = log_weight(log_w, samples.z.row(row), samples.noise.row(row),
-                           samples.logvar.row(row), latent);
-    });
+    find_log_weights(samples);
+    const OpScope scope(describe_elementwise(kName, z.rows, latent, 5, 6));
     double sum = 0;
     for (Index i = 0; i < images; ++i) {
         const std::size_t first = std::size_t(i * k), count = std::size_t(k);

@@ -29,7 +29,11 @@ struct ImportanceSamples {
     ConstMatrixView z, noise, deviation, logvar{};  // (n k, latent)
 };
 
-// Returns the bound; recon becomes log w. Overwrites shares (n k) with s_k, and dmu and dlogvar (n
+// recon becomes log w. Rows may be one and the same (ld = 0). Throws Error(argument) for other
+// shapes.
+void find_log_weights(const ImportanceSamples& samples);
+
+// The same, and returns the bound. Overwrites shares (n k) with s_k, and dmu and dlogvar (n
 // k, latent) with each sample's own part, weight s_k z_k / n and weight s_k (z_k deviation_k - 1) /
 // (2 n). Throws Error(argument) for other shapes, n = 0, or rows that k does not divide.
 double importance_weighted_bound(const ImportanceSamples& samples, float weight,

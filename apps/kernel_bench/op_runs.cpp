@@ -162,6 +162,12 @@ Run importance_weighted_bound_run(const OpShape& s) {
     };
 }
 
+Run find_log_weights_run(const OpShape& s) {
+    const auto x = make_arrays(s);
+    const auto recon = std::make_shared<std::vector<double>>(std::size_t(s.m));
+    return [=] { find_log_weights({1, *recon, x->a, x->b, x->b, x->a}); };
+}
+
 Run scale_rows_run(const OpShape& s) {
     const auto x = make_arrays(s);
     const auto factors = std::make_shared<std::vector<float>>(std::size_t(s.m), 1.0f);
@@ -287,6 +293,7 @@ const std::map<std::string, Kind>& kinds() {
         {"mse", {false, mse_run}},
         {"kl_divergence", {false, kl_divergence_run}},
         {"free_bits", {false, free_bits_run}},
+        {"find_log_weights", {false, find_log_weights_run}},
         {"importance_weighted_bound", {false, importance_weighted_bound_run}},
         {"scale_rows", {false, scale_rows_run}},
         {"reparameterize", {false, reparameterize_run}},
@@ -362,6 +369,7 @@ std::vector<std::string> default_ops() {
                                       "reparameterize_backward:128x" + z,
                                       "kl_divergence:128x" + z,
                                       "free_bits:128x" + z,
+                                      "find_log_weights:128x" + z,
                                       "importance_weighted_bound:128x" + z,
                                       "fill_noise:128x" + z})
             ops.push_back(op);

@@ -141,6 +141,15 @@ CommandLine::CommandLine() {
     sub = add("evaluate", "Losses of a model on a data set", [this] { return evaluate; });
     define_run(*sub, evaluate.choice, "File for the result [standard output]");
     define_split(*sub, evaluate.split);
+    add_parsed(
+        *sub, "--count", "N [all]", "Only the first images", [this](const std::string& text) {
+            evaluate.count = static_cast<Index>(parse_integer("--count", text, 1, 1'000'000'000));
+        });
+    add_parsed(
+        *sub, "--nll", "K", "Also -log p(x) by importance sampling with K latents for each image",
+        [this](const std::string& text) {
+            evaluate.nll_samples = static_cast<Index>(parse_integer("--nll", text, 1, 1'000'000));
+        });
 
     sub = add("reconstruct", "Images above their reconstructions, as PNG",
               [this] { return reconstruct; });

@@ -1,6 +1,8 @@
 // The commands that use a trained model.
 #include "commands.hpp"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <filesystem>
 
@@ -12,6 +14,8 @@
 #include "dataset.hpp"
 #include "evaluation.hpp"
 #include "gallery.hpp"
+#include "likelihood.hpp"
+#include "loss_meaning.hpp"
 #include "option_values.hpp"
 #include "pictures.hpp"
 #include "recipe.hpp"
@@ -100,11 +104,37 @@ std::string format_losses(const char* label, const LossTerms& terms) {
     return line;
 }
 
+std::string format_likelihood(const std::vector<LikelihoodBound>& ladder) {
+    std::string text = "\nsamples  -log p(x) <=    std error  effective samples\n";
+    for (const LikelihoodBound& rung : ladder) {
+        char line[128];
+        std::snprintf(line, sizeof line, "%-8td %12.6f %12.6f %18.2f\n", rung.samples, rung.bound,
+                      rung.standard_error, rung.effective_samples);
+        text += line;
+    }
+    return text +
+           "# from minus the ELBO to the estimate of -log p(x); the error is that of the mean "
+           "over the images\n";
+}
+
+// It may take minutes: whoever sits at a terminal sees how far it is.
+std::vector<LikelihoodBound> estimate_with_progress(Vae& model, const IdxImages& images,
+                                                    const LikelihoodPlan& plan) {
+    if (isatty(STDERR_FILENO) == 0) return estimate_likelihood(model, images, plan);
+    const auto show = [&](Index done) {
+        if (done % 16 == 0 || done == images.count)
+            std::fprintf(stderr, done == images.count ? "\r\x1b[K" : "\r%td of %td images", done,
+                         images.count);
+    };
+    return estimate_likelihood(model, images, plan, show);
+}
+
 }  // namespace
 
 void run_evaluate(const EvaluateCommand& command) {
     OpenRun run(command.choice);
-    const Split split = run.load_split(command.split);
+    Split split = run.load_split(command.split);
+    if (command.count > 0) keep_first(split.images, command.count);
     Evaluator evaluator(run.model, split.images);
     const NoiseSource noise{run.origin.seed, Purpose::validation_noise, run.origin.epoch};
     const float weight = static_cast<float>(run.origin.kl_weight);
@@ -112,7 +142,13 @@ void run_evaluate(const EvaluateCommand& command) {
     const LossTerms mean = evaluator.evaluate(nullptr, weight);
     char header[128];
     std::snprintf(header, sizeof header, "%-8s %12s %12s %12s\n", "z", "recon", "kl", "loss");
-    write_text(run.output, header + format_losses("sampled", sampled) + format_losses("mu", mean));
+    std::string text =
+        header + format_losses("sampled", sampled) + format_losses("mu", mean) +
+        explain_losses(run.model.architecture(), run.origin.kl_weight, split.images, sampled.recon);
+    if (command.nll_samples > 0)
+        text += format_likelihood(estimate_with_progress(run.model, split.images,
+                                                         {command.nll_samples, run.origin.seed}));
+    write_text(run.output, text);
 }
 
 void run_reconstruct(const ReconstructCommand& command) {

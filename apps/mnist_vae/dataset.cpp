@@ -230,6 +230,11 @@ void hold_out(Dataset& dataset, Index count) {
     cut(dataset.train.labels.labels, dataset.held_out.labels.labels, kept);
 }
 
+void keep_first(IdxImages& images, Index count) {
+    images.count = std::min(images.count, count);
+    images.pixels.resize(std::size_t(images.count * images.rows * images.cols));
+}
+
 const Split& validation_split(const Dataset& dataset) {
     return dataset.held_out.images.count > 0 ? dataset.held_out : dataset.test;
 }

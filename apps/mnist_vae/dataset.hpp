@@ -51,6 +51,9 @@ Dataset load_dataset(const std::filesystem::path& folder, Splits splits = Splits
 // some are left.
 void hold_out(Dataset& dataset, Index count);
 
+// Leaves the first `count` images, or all if there are fewer.
+void keep_first(IdxImages& images, Index count);
+
 // What training validates on: the images held out, or the test images if there are none.
 const Split& validation_split(const Dataset& dataset);
 

@@ -115,6 +115,8 @@ struct RunChoice {
 struct EvaluateCommand {
     RunChoice choice;
     SplitChoice split = SplitChoice::test;
+    Index count = 0;        // of the first images alone; 0: all
+    Index nll_samples = 0;  // for -log p(x) by importance sampling; 0: none
 };
 struct ReconstructCommand {
     RunChoice choice;

@@ -168,6 +168,9 @@ class Vae {
     // optimiser's state. The two heads are one product in memory and two tensors here.
     std::vector<NamedTensor> tensors(std::span<float> flat);
 
+    // What the decoder returns for latents z (n, latent), (n, pixels). Valid likewise.
+    ConstMatrixView decoder_output(ConstMatrixView z) { return decoder_.forward(z); }
+
     // The loss of x (n, pixels), image by image, for output (n, pixels) of the decoder. The
     // gradient is not computed if it is an empty view.
     double recon_loss(ConstMatrixView output, ConstMatrixView x, MatrixView doutput,

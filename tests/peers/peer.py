@@ -25,7 +25,12 @@ def parser(description):
 
 def training_images(folder):
     """The training images as float32 in [0, 1], one a row."""
-    path = os.path.join(folder, "train-images-idx3-ubyte")
+    return images(folder, "train-images-idx3-ubyte")
+
+
+def images(folder, name):
+    """Those of an IDX file, likewise."""
+    path = os.path.join(folder, name)
     if os.path.exists(path):
         with open(path, "rb") as file:
             raw = file.read()

@@ -38,20 +38,20 @@ trained=$(sha256sum model/model.safetensors model/log.csv)
 run evaluate model
 done_well 'evaluate ends with 0'
 cp out test.txt
-expect_equal 'evaluate prints a table of three lines and no more' \
-  "$(sed -E 's/ +/ /g; s/-?[0-9]+\.[0-9]{6}/N/g' out)" 'z recon kl loss
+expect_equal 'evaluate prints a table of three lines, and what it means' \
+  "$(grep -v '^# ' out | sed -E 's/ +/ /g; s/-?[0-9]+\.[0-9]{6}/N/g') $(grep -c '^# ' out)" 'z recon kl loss
 sampled N N N
-mu N N N'
+mu N N N 6'
 # column NAME [RUN]: of the last row of the log.
 column() { awk -F , -v name="$1" 'NR == 1 { for (i = 1; i <= NF; ++i) if ($i == name) c = i }
   END { print $c }' "${2:-model}/log.csv"; }
 near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; print (d * d <= 2.5e-12 ? "near" : a " " b) }'; }
 expect_equal 'evaluate reproduces val_recon, val_kl and val_loss of the last row of the log' \
-  "$(near "$(awk '/sampled/ { print $2 }' out)" "$(column val_recon)") $(
-    near "$(awk '/sampled/ { print $3 }' out)" "$(column val_kl)") $(
-    near "$(awk '/sampled/ { print $4 }' out)" "$(column val_loss)")" 'near near near'
+  "$(near "$(awk '/^sampled/ { print $2 }' out)" "$(column val_recon)") $(
+    near "$(awk '/^sampled/ { print $3 }' out)" "$(column val_kl)") $(
+    near "$(awk '/^sampled/ { print $4 }' out)" "$(column val_loss)")" 'near near near'
 expect_equal 'with z = mu the KL divergence is the same, and the loss is recon + beta * kl' \
-  "$(awk '/sampled/ { kl = $3 } /mu/ { d = $4 - $2 - 0.5 * $3
+  "$(awk '/^sampled/ { kl = $3 } /^mu/ { d = $4 - $2 - 0.5 * $3
     print ($3 == kl && d * d <= 4e-12 ? "yes" : $0) }' out)" yes
 run evaluate model --threads 1
 expect_equal 'evaluate prints the same with another number of threads' "$(<out)" "$(<test.txt)"
@@ -63,7 +63,7 @@ for choice in static dynamic threshold; do
   run train --data data --hidden 8 --batch-size 32 --epochs 2 --binarize "$choice" --hold-out 9 --out "$choice"
   run evaluate "$choice" --split validation
   expect_equal "--binarize $choice: evaluate --split validation reproduces val_loss of the images held out" \
-    "$(near "$(awk '/sampled/ { print $4 }' out)" "$(column val_loss "$choice")")" near
+    "$(near "$(awk '/^sampled/ { print $4 }' out)" "$(column val_loss "$choice")")" near
   cp out validation.txt
   run evaluate "$choice"
   expect_equal "--binarize $choice: the test images are others" "$status $(cmp -s out validation.txt; echo $?)" '0 1'
@@ -71,6 +71,21 @@ done
 run evaluate model --split validation
 expect_equal 'evaluate --split validation is refused for a run that held nothing out' \
   "$status $(wc -l <err)" '2 1'
+run evaluate model --nll 30
+expect_equal 'evaluate --nll 30: a ladder of 1, 10 and 30 samples, each bound below the one before' \
+  "$(awk '/^[0-9]/ { print $1, (!before || $2 < before), ($3 > 0), ($4 <= $1 + 1e-9); before = $2 }' out)" \
+  '1 1 1 1
+10 1 1 1
+30 1 1 1'
+cp out ladder.txt
+run evaluate model --nll 30 --threads 3
+expect 'and the same digits on other threads' cmp out ladder.txt
+run evaluate model --nll 30 --count 5
+expect_equal '--count looks at the first images alone' "$status $(cmp -s out ladder.txt; echo $?)" '0 1'
+for value in 0 -1 x 1e3 ''; do
+  run evaluate model --nll "$value"
+  expect_equal "evaluate --nll '$value' is refused" "$status $(wc -l <err)" '2 1'
+done
 run evaluate model --output table.txt
 done_well 'evaluate --output ends with 0'
 expect_equal 'evaluate --output writes the same to a file and nothing else' \

@@ -39,5 +39,5 @@ make_data() {
 run() {
   status=0
   # shellcheck disable=SC2034
-  timeout 60 "$app" "$@" >out 2>err </dev/null || status=$?
+  timeout 600 "$app" "$@" >out 2>err </dev/null || status=$?
 }
