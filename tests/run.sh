@@ -19,6 +19,8 @@ Installs the build dependencies that are missing, builds in build/, runs the tes
 
 # Seconds for one suite, against one that hangs.
 readonly kTimeLimit=1500 kLongTimeLimit=20000
+# Suites at once, on as many processors: many of them wait, or have one thread.
+readonly kMostJobs=4
 
 finish() {
   total
@@ -58,40 +60,70 @@ quiet_configure() {
   return 1
 }
 
-# run_suite KIND NAME COMMAND...: KIND is doctest or script.
-run_suite() {
-  local kind=$1 name=$2 status=0
+# Suites that run now: process id -> "KIND NAME START".
+declare -A running=()
+
+# start_suite KIND NAME COMMAND...: KIND is doctest or script.
+start_suite() {
+  local kind=$1 name=$2
   shift 2
-  timeout --foreground "$time_limit" "$@" </dev/null >"$work/output" 2>&1 || status=$?
-  "count_$kind" "${name#./}" "$status" "$work/output"
+  [[ ${#running[@]} -lt $jobs ]] || collect_suite
+  run_suite "$work/${name//\//_}" "$@" &
+  running[$!]="$kind $name $SECONDS"
 }
 
-run_executables() {
+# run_suite FILE COMMAND...: leaves what it wrote in FILE.log and its status in FILE.status; a
+# signal that ends it does not end this, which bash's wait -n would not see.
+run_suite() {
+  local file=$1 status=0
+  shift
+  # bash lets what runs in the background ignore Ctrl-C; nothing here shall.
+  env --default-signal=INT,QUIT timeout --foreground "$time_limit" "$@" </dev/null \
+    >"$file.log" 2>&1 || status=$?
+  echo "$status" >"$file.status"
+}
+
+# Waits for the next suite that ends, and counts it.
+collect_suite() {
+  local process kind name start file
+  wait -n -p process "${!running[@]}"
+  read -r kind name start <<<"${running[$process]}"
+  unset "running[$process]"
+  suite_seconds=$((SECONDS - start))
+  file=$work/${name//\//_}
+  "count_$kind" "$name" "$(<"$file.status")" "$file.log"
+}
+
+collect_suites() { while [[ ${#running[@]} -gt 0 ]]; do collect_suite; done; }
+
+start_executables() {
   local executable
   for executable in $(test_executables); do
-    run_suite doctest "${executable#tests/}" "$build/$executable" --no-colors=true
+    start_suite doctest "${executable#tests/}" "$build/$executable" --no-colors=true
   done
 }
 
-run_scripts() {
+start_scripts() {
   local script
   for script in "$@"; do
     [[ -e $script ]] || continue
-    run_suite script "${script#"$root/tests/scripts/"}" bash "$script" "$build"
+    start_suite script "${script#"$root/tests/scripts/"}" bash "$script" "$build"
   done
 }
 
 main() {
-  local folders=(.) purpose=tests folder
+  local folders=('') purpose=tests folder
   time_limit=$kTimeLimit
+  jobs=$(nproc)
+  [[ $jobs -le $kMostJobs ]] || jobs=$kMostJobs
   case $* in
     '') ;;
     --full)
-      folders=(. full)
+      folders=('' full)
       purpose=full
       ;;
     --long)
-      folders=(. full long)
+      folders=('' full long)
       purpose=full
       time_limit=$kLongTimeLimit
       ;;
@@ -116,8 +148,12 @@ main() {
   step build ninja -C "$build"
   step 'search for test executables' test -n "$(test_executables)"
 
-  run_executables
-  for folder in "${folders[@]}"; do run_scripts "$root/tests/scripts/$folder"/*.sh; done
+  start_executables
+  # The suites of a folder have build folders of their own; those of two folders may share one.
+  for folder in "${folders[@]}"; do
+    start_scripts "$root/tests/scripts/${folder:+$folder/}"*.sh
+    collect_suites
+  done
   finish
 }
 

@@ -9,7 +9,8 @@ total_failed=0
 total_skipped=0
 
 # add_suite NAME OUTPUT PASSED FAILED SKIPPED [PROBLEM]: prints one line for the suite, and all its
-# output if anything is wrong. PROBLEM, if not empty, counts as one more failure.
+# output if anything is wrong. PROBLEM, if not empty, counts as one more failure; suite_seconds, if
+# set, is how long it took.
 add_suite() {
   local name=$1 output=$2 passed=$3 failed=$4 skipped=$5 problem=${6-}
   [[ -z $problem ]] || failed=$((failed + 1))
@@ -17,7 +18,7 @@ add_suite() {
   total_failed=$((total_failed + failed))
   total_skipped=$((total_skipped + skipped))
   if [[ $failed == 0 ]]; then
-    echo "ok      $name: $(counts "$passed" 0 "$skipped")"
+    echo "ok      $name: $(counts "$passed" 0 "$skipped")${suite_seconds:+ ($suite_seconds s)}"
     return
   fi
   echo "FAILED  $name: $(counts "$passed" "$failed" "$skipped")${problem:+ ($problem)}"
