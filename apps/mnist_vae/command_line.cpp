@@ -73,14 +73,20 @@ void define_train(CLI::App& app, TrainCommand& command, std::string& config) {
     add_flag(app, "--check-numerics",
              "Look at every number and name the first that is not finite; slow",
              command.check_numerics);
+    add_path(app, "--tensorboard", "DIR", "Losses and pictures of every epoch for TensorBoard",
+             command.tensorboard);
     add_path(app, "--trace", "FILE.json", "When each thread did what, for ui.perfetto.dev",
              command.trace);
     add_flag(app, "--quiet", "Print the summary alone", command.options.quiet);
 }
 
-void define_run(CLI::App& app, RunChoice& choice, const std::string& output) {
+void define_run_and_output(CLI::App& app, RunChoice& choice, const std::string& output) {
     add_path(app, "RUN", "PATH", "Run folder [the newest under runs/]", choice.run);
     add_path(app, "--output", "PATH", output, choice.output);
+}
+
+void define_run(CLI::App& app, RunChoice& choice, const std::string& output) {
+    define_run_and_output(app, choice, output);
     add_path(app, "--data", "DIR", "Folder with the IDX files [as for train]", choice.data);
     add_parsed(app, "--threads", "N [0]", "0: one per processor",
                [&choice](const std::string& text) {
@@ -151,17 +157,19 @@ CommandLine::CommandLine() {
             evaluate.nll_samples = static_cast<Index>(parse_integer("--nll", text, 1, 1'000'000));
         });
 
-    sub = add("reconstruct", "Images above their reconstructions, as PNG",
+    sub = add("reconstruct", "Images above their reconstructions, as PNG or .npy",
               [this] { return reconstruct; });
-    define_run(*sub, reconstruct.choice, "Picture [RUN/reconstruct.png]");
+    define_run(*sub, reconstruct.choice, "Picture, or FILE.npy for numbers [RUN/reconstruct.png]");
     add_path(*sub, "--image", "FILE.png",
              "A digit of your own, of any size, instead of test "
              "images",
              reconstruct.image);
     define_count(*sub, "--count", "Test images to show", reconstruct.count);
 
-    sub = add("sample", "New images from random latents, as PNG", [this] { return sample; });
-    define_run(*sub, sample.choice, "Picture [RUN/sample.png or RUN/interpolate.png]");
+    sub =
+        add("sample", "New images from random latents, as PNG or .npy", [this] { return sample; });
+    define_run(*sub, sample.choice,
+               "Picture, or FILE.npy for numbers [RUN/sample.png or RUN/interpolate.png]");
     define_count(*sub, "--count", "Images to make", sample.count);
     add_parsed(*sub, "--seed", "N [0]", "Of the latents", [this](const std::string& text) {
         sample.seed = parse_integer("--seed", text, 0, UINT64_MAX);
@@ -180,14 +188,24 @@ CommandLine::CommandLine() {
         ->expected(2)
         ->allow_extra_args(false);
 
-    sub = add("manifold", "The images of a grid of latents, as PNG", [this] { return manifold; });
-    define_run(*sub, manifold.choice, "Picture [RUN/manifold.png]");
+    sub = add("manifold", "The images of a grid of latents, as PNG or .npy",
+              [this] { return manifold; });
+    define_run(*sub, manifold.choice, "Picture, or FILE.npy for numbers [RUN/manifold.png]");
     define_count(*sub, "--size", "Images along each side", manifold.size, kMaxSide);
 
-    sub = add("encode", "mu and logvar of every image with its label, as CSV",
+    sub = add("encode", "mu and logvar of every image with its label, as CSV or .npy",
               [this] { return encode; });
-    define_run(*sub, encode.choice, "File [standard output]");
+    define_run(*sub, encode.choice, "FILE.npy for an array, others for CSV [standard output]");
     define_split(*sub, encode.split);
+
+    sub = add("export", "The model in a format of other programs", [this] {
+        if (!exported.onnx)
+            throw Error(ErrorKind::argument, "export", "no format given", "", "--onnx");
+        return exported;
+    });
+    define_run_and_output(*sub, exported.choice, "Folder for the files [RUN]");
+    add_flag(*sub, "--onnx", "encoder.onnx and decoder.onnx, for ONNX Runtime and its like",
+             exported.onnx);
 
     sub =
         add("check-gradients", "Proves every gradient of a model against two other ways to get it",

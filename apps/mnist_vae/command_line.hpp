@@ -30,6 +30,7 @@ struct CommandLine {
     SampleCommand sample;
     ManifoldCommand manifold;
     EncodeCommand encode;
+    ExportCommand exported;
     CheckGradientsCommand check;
     VerifyCommand verify;
     std::string config;

@@ -3,11 +3,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <system_error>
 
 #include "../../core/error.hpp"
 #include "../../core/io/atomic_file.hpp"
+#include "../../core/io/npy.hpp"
 #include "../../core/parallel.hpp"
 #include "binarization.hpp"
 #include "checkpoint.hpp"
@@ -16,6 +19,7 @@
 #include "gallery.hpp"
 #include "likelihood.hpp"
 #include "loss_meaning.hpp"
+#include "onnx_export.hpp"
 #include "option_values.hpp"
 #include "pictures.hpp"
 #include "recipe.hpp"
@@ -24,6 +28,8 @@
 #include "user_image.hpp"
 
 namespace handgrad::mnist_vae {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -37,11 +43,11 @@ struct OpenRun {
     std::string data;    // --data, or the run's own
 
     explicit OpenRun(const RunChoice& choice)
-        : folder{choice.run.empty() ? newest_run("runs") : std::filesystem::path(choice.run)},
+        : folder{choice.run.empty() ? newest_run("runs") : fs::path(choice.run)},
           model(read_config_of_weights(folder)),
           output(choice.output) {
         if (choice.threads > 0) set_thread_count(choice.threads);
-        if (std::filesystem::exists(folder.options())) options = read_run_options(folder.options());
+        if (fs::exists(folder.options())) options = read_run_options(folder.options());
         data = choice.data.empty() ? options.data : choice.data;
         const std::optional<ModelOrigin> found = load_model(folder.model(), model);
         if (!found)
@@ -83,9 +89,19 @@ struct OpenRun {
     }
 };
 
-void write_picture(const OpenRun& run, const char* name, const GrayImage& picture) {
+// Whether the file is to be one of numbers.
+bool is_npy(const std::string& path) { return path.ends_with(".npy"); }
+
+// As a picture, or as numbers if --output says so by its ending.
+void write_images(const OpenRun& run, const char* name, const ImageSet& images) {
     const std::string path = run.output_or(name);
-    write_png(path, run.origin.mistake.empty() ? picture : flag_picture(picture));
+    const Architecture& a = run.model.architecture();
+    if (is_npy(path)) {
+        replace_file(path, serialize_images(images, a));
+    } else {
+        const GrayImage picture = draw(images, a);
+        write_png(path, run.origin.mistake.empty() ? picture : flag_picture(picture));
+    }
     print(path + "\n");
 }
 
@@ -115,6 +131,32 @@ std::string format_likelihood(const std::vector<LikelihoodBound>& ladder) {
     return text +
            "# from minus the ELBO to the estimate of -log p(x); the error is that of the mean "
            "over the images\n";
+}
+
+// mu and logvar of images, (n, 2 latent), with their labels.
+std::string format_codes_csv(const Matrix& codes, const IdxLabels& labels) {
+    const Index latent = codes.cols() / 2;
+    std::string csv = "index,label";
+    for (const char* name : {"mu_", "logvar_"})
+        for (Index j = 0; j < latent; ++j) csv += "," + (name + std::to_string(j));
+    csv += "\n";
+    for (Index i = 0; i < codes.rows(); ++i) {
+        csv += std::to_string(i) + "," + std::to_string(labels.labels[std::size_t(i)]);
+        for (Index j = 0; j < codes.cols(); ++j) csv += "," + number_text(codes(i, j));
+        csv += "\n";
+    }
+    return csv;
+}
+
+// The same as a structured array.
+std::vector<std::byte> format_codes_npy(const Matrix& codes, const IdxLabels& labels) {
+    const Index latent = codes.cols() / 2;
+    const std::vector<std::int32_t> label(labels.labels.begin(), labels.labels.end());
+    const NpyField fields[] = {
+        {.name = "label", .integers = label},
+        {.name = "mu", .values = codes.view().middle_cols(0, latent)},
+        {.name = "logvar", .values = codes.view().middle_cols(latent, latent)}};
+    return serialize_npy(fields);
 }
 
 // It may take minutes: whoever sits at a terminal sees how far it is.
@@ -156,26 +198,26 @@ void run_reconstruct(const ReconstructCommand& command) {
     constexpr const char* kName = "reconstruct.png";
     if (command.image.empty()) {
         const Dataset dataset = run.load(Splits::test_only);
-        return write_picture(run, kName,
-                             draw_reconstructions(run.model, dataset.test.images, command.count));
+        return write_images(run, kName,
+                            make_reconstructions(run.model, dataset.test.images, command.count));
     }
     const Architecture& a = run.model.architecture();
     const std::vector<float> digit =
         normalize_digit(read_png(command.image), a.image_rows, a.image_cols, command.image);
-    write_picture(run, kName,
-                  draw_reconstructions(run.model, {digit.data(), 1, a.pixels(), a.pixels()}));
+    write_images(run, kName,
+                 make_reconstructions(run.model, {digit.data(), 1, a.pixels(), a.pixels()}));
 }
 
 void run_sample(const SampleCommand& command) {
     OpenRun run(command.choice);
     if (!command.interpolate)
-        return write_picture(run, "sample.png",
-                             draw_samples(run.model, command.seed, command.count));
+        return write_images(run, "sample.png",
+                            make_samples(run.model, command.seed, command.count));
     const Dataset dataset = run.load(Splits::test_only);
     constexpr Index kSteps = 11;
-    write_picture(run, "interpolate.png",
-                  draw_interpolation(run.model, dataset.test.images, command.interpolate->first,
-                                     command.interpolate->second, kSteps));
+    write_images(run, "interpolate.png",
+                 make_interpolation(run.model, dataset.test.images, command.interpolate->first,
+                                    command.interpolate->second, kSteps));
 }
 
 void run_manifold(const ManifoldCommand& command) {
@@ -183,32 +225,42 @@ void run_manifold(const ManifoldCommand& command) {
     // Which dimensions to show is a question to the data, if there are more than two.
     const bool needs_data = run.model.architecture().latent > 2;
     const IdxImages images = needs_data ? run.load(Splits::test_only).test.images : IdxImages{};
-    write_picture(run, "manifold.png", draw_manifold(run.model, images, command.size));
+    write_images(run, "manifold.png", make_manifold(run.model, images, command.size));
 }
 
 void run_encode(const EncodeCommand& command) {
     OpenRun run(command.choice);
     const Split split = run.load_split(command.split);
-    const Index latent = run.model.architecture().latent;
-    std::string csv = "index,label";
-    for (const char* name : {"mu_", "logvar_"})
-        for (Index j = 0; j < latent; ++j) csv += "," + (name + std::to_string(j));
-    csv += "\n";
-
-    Matrix x;
-    for (Index first = 0; first < split.images.count; first += 256) {
-        const Index n = std::min<Index>(256, split.images.count - first);
+    const Index count = split.images.count, latent = run.model.architecture().latent;
+    Matrix x, codes(count, 2 * latent);
+    for (Index first = 0; first < count; first += 256) {
+        const Index n = std::min<Index>(256, count - first);
         load_images(split.images, first, x.resize(n, run.model.architecture().pixels()));
         const Vae::Posterior q = run.model.encode(x);
         for (Index i = 0; i < n; ++i) {
-            csv += std::to_string(first + i) + "," +
-                   std::to_string(split.labels.labels[std::size_t(first + i)]);
-            for (ConstMatrixView values : {q.mu, q.logvar})
-                for (Index j = 0; j < latent; ++j) csv += "," + number_text(values(i, j));
-            csv += "\n";
+            std::copy_n(q.mu.row(i), latent, codes.row(first + i));
+            std::copy_n(q.logvar.row(i), latent, codes.row(first + i) + latent);
         }
     }
-    write_text(run.output, csv);
+    if (is_npy(run.output))
+        replace_file(run.output, format_codes_npy(codes, split.labels));
+    else
+        write_text(run.output, format_codes_csv(codes, split.labels));
+}
+
+void run_export(const ExportCommand& command) {
+    OpenRun run(command.choice);
+    const fs::path folder = run.output.empty() ? run.folder.path : fs::path(run.output);
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error)
+        throw Error(ErrorKind::output, folder, "cannot be made a folder: " + error.message());
+    const auto write = [&](const char* name, const std::vector<std::byte>& bytes) {
+        replace_file(folder / name, bytes);
+        print((folder / name).string() + "\n");
+    };
+    write("encoder.onnx", encoder_onnx(run.model, run.origin.mistake));
+    write("decoder.onnx", decoder_onnx(run.model, run.origin.mistake));
 }
 
 }  // namespace handgrad::mnist_vae

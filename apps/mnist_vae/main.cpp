@@ -39,6 +39,7 @@ void run(const Command& command) {
                           [](const SampleCommand& c) { run_sample(c); },
                           [](const ManifoldCommand& c) { run_manifold(c); },
                           [](const EncodeCommand& c) { run_encode(c); },
+                          [](const ExportCommand& c) { run_export(c); },
                           [](const CheckGradientsCommand& c) { run_check_gradients(c); },
                           [](const VerifyCommand& c) { run_verify(c); },
                           [](const InfoCommand&) { run_info(); },

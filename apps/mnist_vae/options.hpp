@@ -99,6 +99,7 @@ struct TrainCommand {
     bool resume = false, overwrite = false;
     bool profile = false;         // a table of where the time went
     std::string trace;            // file for a trace of every thread; empty: none
+    std::string tensorboard;      // folder for an event file; empty: none
     std::string gradients;        // file for the gradient's parts at the head; empty: none
     Index gradients_every = 1;    // steps
     bool check_numerics = false;  // look at every number
@@ -138,6 +139,10 @@ struct EncodeCommand {
     RunChoice choice;
     SplitChoice split = SplitChoice::test;
 };
+struct ExportCommand {
+    RunChoice choice;  // the output is a folder
+    bool onnx = false;
+};
 struct CheckGradientsCommand {
     std::string run;       // a trained model; empty: a new one, as the options say
     TrainOptions options;  // of the run, if there is one
@@ -153,9 +158,9 @@ struct TextCommand {
     std::string text;
 };
 
-using Command =
-    std::variant<TrainCommand, EvaluateCommand, ReconstructCommand, SampleCommand, ManifoldCommand,
-                 EncodeCommand, CheckGradientsCommand, VerifyCommand, InfoCommand, TextCommand>;
+using Command = std::variant<TrainCommand, EvaluateCommand, ReconstructCommand, SampleCommand,
+                             ManifoldCommand, EncodeCommand, ExportCommand, CheckGradientsCommand,
+                             VerifyCommand, InfoCommand, TextCommand>;
 
 // Arguments without the program's name. Throws Error(argument), naming the option, what was found
 // and what was expected; Error(input) for a --config file that cannot be read.

@@ -25,6 +25,7 @@
 #include "recipe.hpp"
 #include "run_folder.hpp"
 #include "signals.hpp"
+#include "tensorboard_log.hpp"
 #include "terminal.hpp"
 #include "trace.hpp"
 #include "trainer.hpp"
@@ -100,11 +101,12 @@ TrainingPlan plan_of(const TrainOptions& options, const TrainCommand& command) {
 class TrainingRun {
   public:
     TrainingRun(const RunFolder& folder, const TrainOptions& options, const TrainCommand& command,
-                const Dataset& dataset)
+                const Dataset& dataset, TensorboardLog* tensorboard)
         : folder_(folder),
           options_(options),
           command_(command),
           dataset_(dataset),
+          tensorboard_(tensorboard),
           display_(detect_terminal_style(), options.quiet),
           mistake_(mistake_name(options.mistake)),
           model_(architecture_of(options, dataset.train.images)),
@@ -231,14 +233,19 @@ class TrainingRun {
         save_model(folder_.model(), model_, origin);
         if (best) save_model(folder_.best(), model_, origin);
         draw_pictures();
+        if (tensorboard_ != nullptr) tensorboard_->append(metrics);
         save();
     }
 
     void draw_pictures() {
         const PhaseScope phase("pictures");
         const IdxImages& images = dataset_.test.images;
-        const auto write = [&](const std::string& path, const GrayImage& picture) {
-            write_png(path, mistake_.empty() ? picture : flag_picture(picture));
+        const auto write = [&](const std::string& path, const GrayImage& drawn) {
+            const GrayImage picture = mistake_.empty() ? drawn : flag_picture(drawn);
+            const std::vector<std::byte> png = encode_png(picture);
+            replace_file(path, png);
+            if (tensorboard_ != nullptr)
+                tensorboard_->add_picture(fs::path(path).stem(), picture, png);
         };
         write(folder_.reconstructions(), draw_reconstructions(model_, images, 20));
         write(folder_.samples(), draw_samples(model_, options_.seed, 100));
@@ -249,6 +256,7 @@ class TrainingRun {
     const TrainOptions options_;
     const TrainCommand& command_;
     const Dataset& dataset_;
+    TensorboardLog* const tensorboard_;  // null: none
     TrainDisplay display_;
     const std::string mistake_;  // its name, or empty
     Vae model_;
@@ -280,6 +288,9 @@ void run_train(const TrainCommand& command) {
         throw Error(ErrorKind::argument, command.profile ? "--profile" : "--trace",
                     "this build cannot profile", "", "one with -Dprofile=enabled");
     if (!command.trace.empty()) write_trace(Trace(), command.trace);
+    std::optional<TensorboardLog> tensorboard;
+    if (!command.tensorboard.empty())
+        tensorboard.emplace(command.tensorboard, mistake_name(options.mistake));
 
     create_folder(folder);
     const FileLock lock(folder.path);
@@ -287,7 +298,7 @@ void run_train(const TrainCommand& command) {
     if (command.overwrite) remove_run(folder);
 
     const SignalGuard signals;
-    TrainingRun run(folder, options, command, dataset);
+    TrainingRun run(folder, options, command, dataset, tensorboard ? &*tensorboard : nullptr);
     const bool resuming = command.resume && run.has_checkpoint();
     if (resuming) {
         run.resume();

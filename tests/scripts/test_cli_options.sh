@@ -160,7 +160,7 @@ expect_equal '--config reads options.toml back: the same weights' \
 expect_equal '--config reads options.toml back: the same options.toml' \
   "$(<reread/options.toml)" "$(<unusual/options.toml)"
 stored=$("$app" train --help | sed -n "s/^  --\([a-z-]*\) .*/\1/p" |
-  grep -vxE "out|resume|overwrite|quiet|config|profile|trace|gradients|gradients-every|check-numerics")
+  grep -vxE "out|resume|overwrite|quiet|config|profile|trace|tensorboard|gradients|gradients-every|check-numerics")
 expect_equal "options.toml has every option that makes the model" \
   "$(sed -n "s/ = .*//p" unusual/options.toml)" "$stored"
 expect_equal "and each of them at its own value here, but for two that contradict others" \
@@ -343,7 +343,7 @@ expect_refused "evaluate '' is refused" RUN
 
 # --- Help ---
 
-for command in '' train evaluate reconstruct sample manifold encode check-gradients verify-determinism info; do
+for command in '' train evaluate reconstruct sample manifold encode export check-gradients verify-determinism info; do
   for flag in --help -h; do
     # shellcheck disable=SC2086 # no command is no word
     run $command $flag

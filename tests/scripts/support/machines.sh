@@ -87,13 +87,17 @@ walk_through() {
   step 'its resumption' "${train[@]}" --out "$run" --epochs 2 --checkpoint-every 2 \
     --resume
   step 'a training with every op told' "${train[@]}" --epochs 1 --out "$folder/profiled" --profile \
-    --trace "$folder/trace.json" --fuse off --sparsity off --clip-norm 1
+    --trace "$folder/trace.json" --tensorboard "$folder/board" --fuse off --sparsity off --clip-norm 1
   step evaluate "$program" evaluate "$run" --data "$folder/data"
   step encode "$program" encode "$run" --data "$folder/data"
+  step 'encode to an array' "$program" encode "$run" --data "$folder/data" --output "$folder/codes.npy"
+  step export "$program" export "$run" --onnx
   step sample "$program" sample "$run" --data "$folder/data"
   step interpolation "$program" sample "$run" --data "$folder/data" --interpolate 3 7
   step manifold "$program" manifold "$run" --data "$folder/data" --size 5
   step reconstruct "$program" reconstruct "$run" --data "$folder/data"
+  step 'reconstruct to an array' "$program" reconstruct "$run" --data "$folder/data" \
+    --output "$folder/pairs.npy"
   step 'an image of a user' "$program" reconstruct "$run" --data "$folder/data" \
     --image "$run/samples.png" --output "$folder/mine.png"
 }
