@@ -46,9 +46,10 @@ void define_count(CLI::App& app, const std::string& name, const std::string& hel
 
 // The options that say what is trained and how, and --config.
 void define_recipe(CLI::App& app, std::map<std::string, std::string>& given, std::string& config) {
-    for (const OptionDescription& d : train_option_descriptions())
-        add_parsed(app, "--" + d.name, join(d.values, d.get(TrainOptions{})), d.help,
-                   [&given, name = d.name](const std::string& text) { given[name] = text; });
+    for (const auto descriptions : {shorthand_descriptions(), train_option_descriptions()})
+        for (const OptionDescription& d : descriptions)
+            add_parsed(app, "--" + d.name, join(d.values, d.get(TrainOptions{})), d.help,
+                       [&given, name = d.name](const std::string& text) { given[name] = text; });
     add_path(app, "--config", "FILE",
              "Options from a file such as a run's options.toml; those of "
              "the command line win",
@@ -75,6 +76,9 @@ void define_train(CLI::App& app, TrainCommand& command, std::string& config) {
              command.check_numerics);
     add_path(app, "--tensorboard", "DIR", "Losses and pictures of every epoch for TensorBoard",
              command.tensorboard);
+    add_path(app, "--compare-to", "NAME|FILE|list",
+             "A published curve to hold every val_loss against; list: those there are",
+             command.compare_to);
     add_path(app, "--trace", "FILE.json", "When each thread did what, for ui.perfetto.dev",
              command.trace);
     add_flag(app, "--quiet", "Print the summary alone", command.options.quiet);

@@ -10,6 +10,7 @@
 
 #include "../../core/error.hpp"
 #include "../../core/io/sha256.hpp"
+#include "shared_files.hpp"
 
 namespace handgrad::mnist_vae {
 namespace {
@@ -169,17 +170,7 @@ fs::path find_data_folder(const std::optional<std::string>& data_option) {
 }
 
 fs::path find_sample_folder() {
-    std::vector<fs::path> places;
-    std::error_code unknown;
-    const fs::path executable = fs::read_symlink("/proc/self/exe", unknown);
-    if (!unknown)
-        places.push_back(executable.parent_path().parent_path() / "share" / "handgrad" / "sample");
-#ifdef HANDGRAD_SAMPLE_BUILD_DIR
-    places.push_back(HANDGRAD_SAMPLE_BUILD_DIR);
-#endif
-#ifdef HANDGRAD_SAMPLE_INSTALL_DIR
-    places.push_back(HANDGRAD_SAMPLE_INSTALL_DIR);
-#endif
+    const std::vector<fs::path> places = shared_places("sample");
     std::string looked_in;
     for (const fs::path& place : places) {
         if (find_files(place, kFileNames).missing.empty()) return place;

@@ -33,9 +33,8 @@ enum class Splits { train_and_test, test_only };
 // Throws Error(input) if the sample is wanted and cannot be found.
 std::filesystem::path find_data_folder(const std::optional<std::string>& data_option);
 
-// The digits that ship with the program: ../share/handgrad/sample beside the folder of the
-// executable, so that an installation can be moved, or where the build says that they are.
-// Throws Error(input) if they are in none of these places.
+// The digits that ship with the program. Throws Error(input) if they are in none of their places
+// (shared_files.hpp).
 std::filesystem::path find_sample_folder();
 
 // Reads the files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and

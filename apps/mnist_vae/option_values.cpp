@@ -33,6 +33,12 @@ static bool parse_real(const std::string& text, double& value) {
     return error == std::errc() && stop == end && std::isfinite(static_cast<float>(value));
 }
 
+double parse_number(const std::string& where, const std::string& text) {
+    double value = 0;
+    if (!parse_real(text, value)) refuse(where, text, "a number from -3.4e38 to 3.4e38");
+    return value;
+}
+
 double parse_positive(const std::string& where, const std::string& text) {
     double value = 0;
     if (!parse_real(text, value) || !(static_cast<float>(value) > 0))

@@ -13,6 +13,7 @@ namespace handgrad::mnist_vae {
 // blanks, no sign that is not needed, no "nan", "inf", "12abc", or "-0".
 std::uint64_t parse_integer(const std::string& where, const std::string& text, std::uint64_t low,
                             std::uint64_t high);
+double parse_number(const std::string& where, const std::string& text);
 double parse_positive(const std::string& where, const std::string& text);
 double parse_non_negative(const std::string& where, const std::string& text);
 bool parse_flag(const std::string& where, const std::string& text);  // true or false

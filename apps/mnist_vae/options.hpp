@@ -103,6 +103,7 @@ struct TrainCommand {
     std::string gradients;        // file for the gradient's parts at the head; empty: none
     Index gradients_every = 1;    // steps
     bool check_numerics = false;  // look at every number
+    std::string compare_to;       // a published curve, or "list" (curve.hpp); empty: none
 };
 
 // Common to the commands that use a trained model.
@@ -177,6 +178,10 @@ struct OptionDescription {
 };
 std::span<const OptionDescription> train_option_descriptions();
 
+// The options of `train` that stand for others, --convention and --likelihood (conventions.hpp):
+// options.toml has those others instead, though a user's own file may have these.
+std::span<const OptionDescription> shorthand_descriptions();
+
 // The value of the option with this name, as text.
 std::string option_value(const TrainOptions& options, const std::string& name);
 
@@ -188,6 +193,10 @@ void check_combination(const TrainOptions& options);
 // value that the command line would refuse too.
 std::string to_toml(const TrainOptions& options);
 std::map<std::string, std::string> parse_toml(const std::string& text, const std::string& path);
+
+// Sets what the values, by the names of options, say: a convention first, so that the others win
+// over it. Throws Error(argument) naming `prefix` and the option for a bad value, or a likelihood
+// beside a reconstruction loss that is none of its.
 void apply(const std::map<std::string, std::string>& values, TrainOptions& options,
            const std::string& prefix);
 

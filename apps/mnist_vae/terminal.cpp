@@ -65,8 +65,9 @@ std::string format_count(double count) {
 
 std::string format_header(const RunDescription& run) {
     return "data       " + run.data + "\nmodel      " + run.model + "\nloss       " + run.loss +
-           "\noptimiser  " + run.optimizer + "\nmachine    " + run.machine + "\nrun        " +
-           run.folder;
+           "\noptimiser  " + run.optimizer +
+           (run.convention.empty() ? "" : "\nconvention " + run.convention) + "\nmachine    " +
+           run.machine + "\nrun        " + run.folder;
 }
 
 // The line with as many of the parts, in order, as fit.

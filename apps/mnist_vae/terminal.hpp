@@ -28,6 +28,7 @@ struct RunDescription {
     std::string optimizer;
     std::string machine;  // "avx512, 2 threads"
     std::string folder;
+    std::string convention{};  // describe_convention(); empty: no line
 };
 
 // The texts, without any escape or line feed at the end.

@@ -14,6 +14,8 @@
 #include "../../core/profile.hpp"
 #include "checkpoint.hpp"
 #include "commands.hpp"
+#include "comparison.hpp"
+#include "conventions.hpp"
 #include "dataset.hpp"
 #include "gallery.hpp"
 #include "gradient_anatomy.hpp"
@@ -101,11 +103,12 @@ TrainingPlan plan_of(const TrainOptions& options, const TrainCommand& command) {
 class TrainingRun {
   public:
     TrainingRun(const RunFolder& folder, const TrainOptions& options, const TrainCommand& command,
-                const Dataset& dataset, TensorboardLog* tensorboard)
+                const Dataset& dataset, const Comparison* comparison, TensorboardLog* tensorboard)
         : folder_(folder),
           options_(options),
           command_(command),
           dataset_(dataset),
+          comparison_(comparison),
           tensorboard_(tensorboard),
           display_(detect_terminal_style(), options.quiet),
           mistake_(mistake_name(options.mistake)),
@@ -146,7 +149,9 @@ class TrainingRun {
              .loss = describe_loss(options_) + ", in nats per image",
              .optimizer = describe_optimizer(options_),
              .machine = describe_machine(),
-             .folder = folder_.path.string()});
+             .folder = folder_.path.string(),
+             .convention = describe_convention(command_.given, options_)});
+        if (comparison_ != nullptr && !options_.quiet) display_.show_line(comparison_->describe());
         if (!mistake_.empty()) warn(flag_text(options_.mistake));
         if (!mistake_.empty() && !options_.quiet) display_.show_line(flag_text(options_.mistake));
         if (dataset_.sample && !options_.quiet)
@@ -195,15 +200,17 @@ class TrainingRun {
         for (const EpochMetrics& row : rows) seconds += row.seconds;
         const EpochMetrics& last = rows.back();
         const double images = double(dataset_.train.images.count) * double(rows.size());
-        char text[256];
-        std::snprintf(text, sizeof text,
+        char losses[256];
+        std::snprintf(losses, sizeof losses,
                       "\ntrained %td epoch%s: val_loss %.2f (recon %.2f + kl %.2f), lowest %.2f in "
                       "epoch %td\n%s of training at %s images/s, %s in all\n",
                       last.epoch, last.epoch == 1 ? "" : "s", last.val_loss, last.val_recon,
                       last.val_kl, trainer_.position.best_val_loss, trainer_.position.best_epoch,
                       format_seconds(seconds).c_str(), format_count(images / seconds).c_str(),
                       format_seconds(wall_seconds).c_str());
+        std::string text = losses;
         if (!mistake_.empty()) display_.show_line("\n" + flag_text(options_.mistake));
+        if (comparison_ != nullptr) text += comparison_->summarize(rows) + "\n";
         display_.show_line(text + ("pictures, losses and weights are in " + folder_.path.string()));
     }
 
@@ -218,6 +225,9 @@ class TrainingRun {
     // The log before the checkpoint: a row too many is dropped on resuming, one too few is lost.
     void finish_epoch(const EpochMetrics& metrics, bool best) {
         display_.show_epoch(metrics, options_.epochs);
+        if (comparison_ != nullptr && !options_.quiet)
+            if (const std::string verdict = comparison_->verdict(metrics); !verdict.empty())
+                display_.show_line("           " + verdict);
         // Before, the encoder has not had the time to tell images apart.
         constexpr Index kStepsBeforeCollapse = 200;
         if (metrics.active_units == 0 && metrics.step >= kStepsBeforeCollapse &&
@@ -256,7 +266,8 @@ class TrainingRun {
     const TrainOptions options_;
     const TrainCommand& command_;
     const Dataset& dataset_;
-    TensorboardLog* const tensorboard_;  // null: none
+    const Comparison* const comparison_;  // with a published curve; null: none
+    TensorboardLog* const tensorboard_;   // null: none
     TrainDisplay display_;
     const std::string mistake_;  // its name, or empty
     Vae model_;
@@ -271,6 +282,7 @@ class TrainingRun {
 }  // namespace
 
 void run_train(const TrainCommand& command) {
+    if (command.compare_to == "list") return print(list_curves());
     const auto start = std::chrono::steady_clock::now();
     const RunFolder folder = choose_folder(command);
     const TrainOptions options =
@@ -283,6 +295,9 @@ void run_train(const TrainCommand& command) {
         throw Error(ErrorKind::argument, "--batch-size", "larger than the data",
                     std::to_string(options.batch_size),
                     "at most " + std::to_string(dataset.train.images.count));
+    std::optional<Comparison> comparison;
+    if (!command.compare_to.empty())
+        comparison.emplace(load_curve(command.compare_to), options, dataset);
 
     if ((command.profile || !command.trace.empty()) && !profiling_is_built())
         throw Error(ErrorKind::argument, command.profile ? "--profile" : "--trace",
@@ -298,7 +313,8 @@ void run_train(const TrainCommand& command) {
     if (command.overwrite) remove_run(folder);
 
     const SignalGuard signals;
-    TrainingRun run(folder, options, command, dataset, tensorboard ? &*tensorboard : nullptr);
+    TrainingRun run(folder, options, command, dataset, comparison ? &*comparison : nullptr,
+                    tensorboard ? &*tensorboard : nullptr);
     const bool resuming = command.resume && run.has_checkpoint();
     if (resuming) {
         run.resume();

@@ -159,6 +159,14 @@ TEST_CASE("trainer: every step is the one that can be written by hand, and so ar
     }
 }
 
+TEST_CASE("trainer: the weight of the KL divergence rises in equal steps to its own") {
+    const TrainingPlan plan{.objective = {.kl_weight = 2}, .kl_warmup = 4};
+    const float expected[] = {0.5f, 1, 1.5f, 2, 2, 2};
+    for (Index epoch = 1; epoch <= 6; ++epoch)
+        CHECK(plan.objective_of(epoch).kl_weight == expected[epoch - 1]);
+    CHECK(TrainingPlan{}.objective_of(1).kl_weight == 1);
+}
+
 TEST_CASE("trainer: interrupted after any batch and resumed, the weights end the same") {
     Run whole({}, 2);
     whole.trainer->run({});

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from make_golden import HERE, SEED, TRAINING_NOISE, normals, uniform
+from library_numbers import HERE, SEED, TRAINING_NOISE, normals, uniform
 
 PIXELS, HIDDEN, LATENT, IMAGES, KL_WEIGHT = 12, (7, 5), 2, 6, 0.5
 ACTIVATIONS = {"linear": lambda a: a, "relu": torch.relu, "tanh": torch.tanh,
