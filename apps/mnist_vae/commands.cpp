@@ -184,9 +184,9 @@ void run_evaluate(const EvaluateCommand& command) {
     const LossTerms mean = evaluator.evaluate(nullptr, weight);
     char header[128];
     std::snprintf(header, sizeof header, "%-8s %12s %12s %12s\n", "z", "recon", "kl", "loss");
-    std::string text =
-        header + format_losses("sampled", sampled) + format_losses("mu", mean) +
-        explain_losses(run.model.architecture(), run.origin.kl_weight, split.images, sampled.recon);
+    std::string text = header + format_losses("sampled", sampled) + format_losses("mu", mean) +
+                       explain_losses(run.model.architecture(), run.origin.kl_weight, split.images,
+                                      run.options.binarize, sampled.recon);
     if (command.nll_samples > 0)
         text += format_likelihood(estimate_with_progress(run.model, split.images,
                                                          {command.nll_samples, run.origin.seed}));

@@ -26,12 +26,31 @@ bool is_cross_entropy(ReconLoss loss) {
            loss == ReconLoss::bce_clamped_logs;
 }
 
-std::string explain_recon(const Architecture& a, const IdxImages& images, double recon) {
+// Which likelihoods of black and white pixels are of the same kind.
+const char* family_line(Binarization binarization) {
+    switch (binarization) {
+        case Binarization::none:
+            break;
+        case Binarization::drawn_once:
+            return "drawn once by this program: not to be compared with the literature's fixed "
+                   "files, nor with pixels drawn anew";
+        case Binarization::drawn_anew:
+            return "one draw of pixels that training draws anew: comparable with others of that "
+                   "kind, not with fixed files";
+        case Binarization::at_threshold:
+            return "by a threshold: easier than drawn ones, and not to be compared with them";
+    }
+    return "as the files have them: comparable with others of the same files";
+}
+
+std::string explain_recon(const Architecture& a, const IdxImages& images, Binarization binarization,
+                          double recon) {
     const double pixels = double(a.pixels());
     if (is_cross_entropy(a.recon_loss)) {
         const double floor = entropy_floor(images);
         if (floor == 0)
-            return line("pixels are black or white: minus the loss with z sampled is an ELBO");
+            return line("pixels are black or white: minus the loss with z sampled is an ELBO") +
+                   line("%s", family_line(binarization));
         return line(
                    "pixels are grey: their entropy, %.2f, is the least that recon can be; %.2f lie "
                    "above it",
@@ -62,12 +81,14 @@ double entropy_floor(const IdxImages& images) {
 }
 
 std::string explain_losses(const Architecture& a, double kl_weight, const IdxImages& images,
-                           double recon) {
+                           Binarization binarization, double recon) {
     const int pixels = int(a.pixels()), latent = int(a.latent);
     return line(
                "nats per image: recon summed over %d pixels, kl over %d latents, loss = recon + %g "
                "kl",
                pixels, latent, kl_weight) +
+           line("recon with z sampled is %.4f nats or %.4f bits per pixel", recon / pixels,
+                recon / pixels / std::numbers::ln2) +
            line(
                "z sampled: one sample of minus the ELBO, if beta is 1; z = mu: lower, and no "
                "bound") +
@@ -77,7 +98,7 @@ std::string explain_losses(const Architecture& a, double kl_weight, const IdxIma
                kl_weight / pixels) +
            line("and with kl weighted by 1 it is beta %d; with kl averaged over the latents, %.4g",
                 pixels, double(pixels) / latent) +
-           explain_recon(a, images, recon);
+           explain_recon(a, images, binarization, recon);
 }
 
 }  // namespace handgrad::mnist_vae

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../../core/io/idx.hpp"
+#include "binarization.hpp"
 #include "vae.hpp"
 
 namespace handgrad::mnist_vae {
@@ -14,8 +15,9 @@ namespace handgrad::mnist_vae {
 double entropy_floor(const IdxImages& images);
 
 // Lines that begin with "# ": what was measured, what other reductions would make of it, and what
-// it must not be compared with. `recon` is that of the images with z sampled.
+// it must not be compared with. `recon` is that of the images with z sampled; black and white
+// images were made so by `binarization`, or came so.
 std::string explain_losses(const Architecture& architecture, double kl_weight,
-                           const IdxImages& images, double recon);
+                           const IdxImages& images, Binarization binarization, double recon);
 
 }  // namespace handgrad::mnist_vae

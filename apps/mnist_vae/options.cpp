@@ -16,6 +16,7 @@ constexpr const char* kExamples[] = {
     "train                                   784-512-2 for 50 epochs, into runs/",
     "train --hidden 400 --latent 20 --epochs 10 --out runs/wide",
     "train --out runs/wide --resume          go on where it was interrupted",
+    "train --convention torch --compare-to torch",
     "evaluate runs/wide",
     "reconstruct runs/wide --image my_digit.png --output mine.png",
     "sample --interpolate 3 7                the newest run under runs/",

@@ -30,20 +30,30 @@ TEST_CASE("entropy floor: of grey pixels, and none of black and white ones") {
 TEST_CASE("the meaning of a loss: reductions, and what it must not be compared with") {
     Architecture a{.image_rows = 2, .image_cols = 2, .latent = 2};
     const IdxImages grey = images({0, 51, 255, 0}), binary = images({0, 255, 255, 0});
-    const std::string of_grey = explain_losses(a, 1, grey, 3);
+    const std::string of_grey = explain_losses(a, 1, grey, Binarization::none, 3);
     CHECK(contains(of_grey, "recon summed over 4 pixels, kl over 2 latents"));
     CHECK(contains(of_grey, "kl weighted by 0.25"));
     CHECK(contains(of_grey, "beta 4; with kl averaged over the latents, 2\n"));
     CHECK(contains(of_grey, "their entropy, 0.50, is the least that recon can be; 2.50 lie above"));
     CHECK(contains(of_grey, "--binarize"));
-    const std::string of_binary = explain_losses(a, 1, binary, 3);
-    CHECK(contains(of_binary, "ELBO"));
-    CHECK_FALSE(contains(of_binary, "--binarize"));
+    // 3 / 4 nats, 0.75 / log 2 bits
+    CHECK(contains(of_grey, "0.7500 nats or 1.0820 bits per pixel"));
+    const std::pair<Binarization, const char*> kinds[] = {
+        {Binarization::none, "as the files have them"},
+        {Binarization::drawn_once, "drawn once by this program"},
+        {Binarization::drawn_anew, "draws anew"},
+        {Binarization::at_threshold, "by a threshold"}};
+    for (const auto& [binarization, words] : kinds) {
+        const std::string of_binary = explain_losses(a, 1, binary, binarization, 3);
+        CHECK(contains(of_binary, "ELBO"));
+        CHECK(contains(of_binary, words));
+        CHECK_FALSE(contains(of_binary, "--binarize"));
+    }
     a.recon_loss = ReconLoss::mse;
     // 3 + 4/2 log(pi)
-    CHECK(contains(explain_losses(a, 1, grey, 3), "recon would be 5.29"));
+    CHECK(contains(explain_losses(a, 1, grey, Binarization::none, 3), "recon would be 5.29"));
     a.recon_loss = ReconLoss::continuous_bernoulli;
-    CHECK(contains(explain_losses(a, 1, grey, 3), "density"));
+    CHECK(contains(explain_losses(a, 1, grey, Binarization::none, 3), "density"));
     for (std::size_t at = 0; at < of_grey.size(); at = of_grey.find('\n', at) + 1)
         CHECK(of_grey.substr(at, 2) == "# ");
 }

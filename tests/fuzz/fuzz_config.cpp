@@ -1,4 +1,6 @@
-// What stands in a run folder as text: options.toml, config.json and log.csv, by the first byte.
+// What is read as text: options.toml, config.json and log.csv of a run, and published curves, by
+// the first byte.
+#include "../../apps/mnist_vae/curve.hpp"
 #include "../../apps/mnist_vae/log_csv.hpp"
 #include "../../apps/mnist_vae/options.hpp"
 #include "../../apps/mnist_vae/run_folder.hpp"
@@ -11,7 +13,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     const std::string text = fuzz::to_text(data + 1, size - 1);
     fuzz::may_refuse([&] {
-        switch (data[0] % 3) {
+        switch (data[0] % 4) {
             case 0: {
                 const TrainOptions options = parse_run_options(text, "fuzz");
                 // What was understood is written so that it is understood again.
@@ -26,6 +28,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
             case 2:
                 parse_log(text, "fuzz");
                 break;
+            case 3: {
+                const Curve curve = parse_curve(text, "fuzz");
+                fuzz::require(!curve.points.empty() && curve.points.front().epoch > 0);
+                break;
+            }
         }
     });
     return 0;

@@ -160,7 +160,7 @@ expect_equal '--config reads options.toml back: the same weights' \
 expect_equal '--config reads options.toml back: the same options.toml' \
   "$(<reread/options.toml)" "$(<unusual/options.toml)"
 stored=$("$app" train --help | sed -n "s/^  --\([a-z-]*\) .*/\1/p" |
-  grep -vxE "out|resume|overwrite|quiet|config|profile|trace|tensorboard|gradients|gradients-every|check-numerics")
+  grep -vxE "out|resume|overwrite|quiet|config|profile|trace|tensorboard|gradients|gradients-every|check-numerics|convention|likelihood|compare-to")
 expect_equal "options.toml has every option that makes the model" \
   "$(sed -n "s/ = .*//p" unusual/options.toml)" "$stored"
 expect_equal "and each of them at its own value here, but for two that contradict others" \
@@ -242,7 +242,7 @@ for list in "200," "," ",200" "200,,200" 0 "200,0" a "200,a" '' -1 '200 100' nan
   run train --out no --hidden "$list"
   expect_refused "train --hidden '$list' is refused" --hidden found expected
 done
-for option in --activation --lr-schedule --optimizer --adam --init --recon-loss; do
+for option in --activation --lr-schedule --optimizer --adam --init --recon-loss --convention --likelihood; do
   for value in nonsense '' '1'; do refused "$option" "$value" 'one of'; done
 done
 refused --activation ReLU relu
@@ -250,7 +250,7 @@ refused --optimizer ada adam
 refused --threads 1025
 
 # Words that stand for a path.
-for option in --data --out --config; do
+for option in --data --out --config --compare-to; do
   run train "${kSmall[@]:2}" "$option" ''
   expect_refused "train $option '' is refused" "$option"
 done
