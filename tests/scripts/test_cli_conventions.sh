@@ -18,6 +18,7 @@ documented() {
     [[ $name != "$1" ]] || break
     column=$((column + 1))
   done
+  # shellcheck disable=SC2016 # backticks of a table
   sed -n 's/^| `--\([a-z-]*\)` | /\1 | /p' "$root/docs/conventions.md" |
     awk -F ' *[|] *' -v c="$((column - 1))" '{ print $1, $c }'
 }

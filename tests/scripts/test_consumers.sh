@@ -77,6 +77,11 @@ status=0
 output=$(train_installed "$tmp/another run") || status=$?
 expect_equal 'its sample is the installed one' \
   "$status: $(grep -cF "${labels:-no labels}" <<<"$output")" '3: 1'
+curve=$(find "$installed" -path '*/curves/torch.txt')
+: >"$curve"
+status=0
+output=$("$(find "$installed" -path '*/bin/mnist_vae')" train --compare-to list 2>&1) || status=$?
+expect_equal 'and so are its curves' "$status: $(grep -cF "${curve:-no curve}" <<<"$output")" '3: 1'
 
 # A project of which this one is a subproject, in a folder of its own.
 readonly consumer=$tmp/consumer
