@@ -41,7 +41,7 @@ cp out test.txt
 expect_equal 'evaluate prints a table of three lines, and what it means' \
   "$(grep -v '^# ' out | sed -E 's/ +/ /g; s/-?[0-9]+\.[0-9]{6}/N/g') $(grep -c '^# ' out)" 'z recon kl loss
 sampled N N N
-mu N N N 6'
+mu N N N 7'
 # column NAME [RUN]: of the last row of the log.
 column() { awk -F , -v name="$1" 'NR == 1 { for (i = 1; i <= NF; ++i) if ($i == name) c = i }
   END { print $c }' "${2:-model}/log.csv"; }
