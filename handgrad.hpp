@@ -3,6 +3,7 @@
 
 #include "core/blocked_view.hpp"
 #include "core/error.hpp"
+#include "core/export.hpp"
 #include "core/gemm.hpp"
 #include "core/io/atomic_file.hpp"
 #include "core/io/idx.hpp"
@@ -23,6 +24,7 @@
 #include "core/random.hpp"
 #include "core/sparse_gemm.hpp"
 #include "core/sparse_rows.hpp"
+#include "core/version.hpp"
 #include "layers/dense.hpp"
 #include "layers/gaussian_latent.hpp"
 #include "layers/initializers.hpp"

@@ -30,11 +30,14 @@ struct BasicBlockedView {
     Index block_stride = kBlockCols;  // elements between the starts of two blocks
     Index first_col = 0;
 
+    // Where an element is, and the element; not checked.
     Float* at(Index i, Index j) const {
         const Index c = first_col + j;
         return data + c / kBlockCols * block_stride + i * ld + c % kBlockCols;
     }
     Float& operator()(Index i, Index j) const { return *at(i, j); }
+
+    // Whether there is no element.
     bool empty() const { return rows == 0 || cols == 0; }
 
     // Columns [first, first + count); not checked.
@@ -42,6 +45,7 @@ struct BasicBlockedView {
         return {data, rows, count, ld, block_stride, first_col + first};
     }
 
+    // The same window, read-only.
     operator BasicBlockedView<const Float>() const {
         return {data, rows, cols, ld, block_stride, first_col};
     }

@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "export.hpp"
+
 namespace handgrad {
 
 // What kind of thing is at fault; applications map each kind to an exit code.
@@ -19,11 +21,13 @@ enum class ErrorKind {
 // One failure, told in four parts: what went wrong, where, what was found, what was expected.
 // Empty parts are left out of what(), which reads "where: what: found F, expected E"; there F is
 // cut after 1000 bytes, and zero bytes are written as \x00.
-class Error : public std::runtime_error {
+class HANDGRAD_API Error : public std::runtime_error {
   public:
+    // `found` and `expected` may be left out.
     Error(ErrorKind kind, std::string where, std::string what_failed, std::string found = {},
           std::string expected = {});
 
+    // What kind of thing is at fault.
     ErrorKind kind() const noexcept { return kind_; }
     // The file, field or argument at fault, e.g. "data/mnist/train-labels-idx1-ubyte".
     const std::string& where() const noexcept { return where_; }

@@ -12,6 +12,7 @@
 
 #include <span>
 
+#include "export.hpp"
 #include "kernels/table.hpp"
 #include "matrix.hpp"
 #include "profile.hpp"
@@ -29,24 +30,25 @@ struct Epilogue {
 
 // Takes a product as soon as it is computed, while it is in cache: each part of C once, from any
 // thread. C is not written to memory then.
-class TileSink {
+class HANDGRAD_API TileSink {
   public:
     virtual ~TileSink() = default;
     // The rows of C from `row` on in columns [16 block, 16 block + 16): 16 floats for each row. The
     // columns that C does not have are zero.
     virtual void take(Index row, Index block, std::span<const float> values) = 0;
+    // What it does with each value, for profiles.
     virtual SinkCost cost() const { return {}; }
 };
 
 // C (m, n) = A (m, k) B (k, n)               forward:          y  = f(x W + b)
-void gemm_nn(ConstMatrixView a, ConstBlockedView b, Write write, MatrixView c,
-             const Epilogue& epilogue = {});
+HANDGRAD_API void gemm_nn(ConstMatrixView a, ConstBlockedView b, Write write, MatrixView c,
+                          const Epilogue& epilogue = {});
 
 // C (m, n) = A (m, k) B (n, k) transposed    input gradient:   dx = dy W^T
-void gemm_nt(ConstMatrixView a, ConstBlockedView b, Write write, MatrixView c);
+HANDGRAD_API void gemm_nt(ConstMatrixView a, ConstBlockedView b, Write write, MatrixView c);
 
 // C (m, n) = A (k, m) transposed B (k, n)    weight gradient:  dW = x^T dy
-void gemm_tn(ConstMatrixView a, ConstMatrixView b, Write write, BlockedView c);
-void gemm_tn(ConstMatrixView a, ConstMatrixView b, TileSink& sink);
+HANDGRAD_API void gemm_tn(ConstMatrixView a, ConstMatrixView b, Write write, BlockedView c);
+HANDGRAD_API void gemm_tn(ConstMatrixView a, ConstMatrixView b, TileSink& sink);
 
 }  // namespace handgrad

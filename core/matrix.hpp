@@ -5,6 +5,7 @@
 #include <string>
 
 #include "blocked_view.hpp"
+#include "export.hpp"
 
 namespace handgrad {
 
@@ -28,8 +29,11 @@ struct ConstMatrixView {
     Index rows = 0, cols = 0;
     Index ld = 0;  // leading dimension: elements between row starts, >= cols
 
+    // The start of a row, and an element; not checked.
     const float* row(Index i) const { return data + i * ld; }
     float operator()(Index i, Index j) const { return data[i * ld + j]; }
+
+    // Whether there is no element.
     bool empty() const { return rows == 0 || cols == 0; }
 
     // Rows [first, first + count), and columns likewise; not checked.
@@ -40,6 +44,7 @@ struct ConstMatrixView {
         return {data + first, rows, count, ld};
     }
 
+    // The same window where blocks of columns are allowed.
     operator ConstBlockedView() const { return {data, rows, cols, ld}; }
 };
 
@@ -49,13 +54,19 @@ struct MatrixView {
     Index rows = 0, cols = 0;
     Index ld = 0;
 
+    // The start of a row, and an element; not checked.
     float* row(Index i) const { return data + i * ld; }
     float& operator()(Index i, Index j) const { return data[i * ld + j]; }
+
+    // Whether there is no element.
     bool empty() const { return rows == 0 || cols == 0; }
+
+    // The same window where less is asked for.
     operator ConstMatrixView() const { return {data, rows, cols, ld}; }
     operator BlockedView() const { return {data, rows, cols, ld}; }
     operator ConstBlockedView() const { return {data, rows, cols, ld}; }
 
+    // Rows [first, first + count), and columns likewise; not checked.
     MatrixView middle_rows(Index first, Index count) const {
         return {data + first * ld, count, cols, ld};
     }
@@ -66,7 +77,7 @@ struct MatrixView {
 
 // Owns rows x cols floats, zero at first, aligned and padded as above. Movable; copied only by
 // copy(), so that no copy is made by accident in a hot loop.
-class Matrix {
+class HANDGRAD_API Matrix {
   public:
     Matrix() = default;
     // Throws Error(argument) for a negative size or one whose bytes overflow; std::bad_alloc.
@@ -77,14 +88,17 @@ class Matrix {
     Matrix& operator=(const Matrix&) = delete;
     ~Matrix();
 
+    // The shape, and the elements between the starts of two rows.
     Index rows() const { return view_.rows; }
     Index cols() const { return view_.cols; }
     Index ld() const { return view_.ld; }
+    // The start of a row, and an element; not checked.
     float* row(Index i) { return view_.row(i); }
     const float* row(Index i) const { return view_.row(i); }
     float& operator()(Index i, Index j) { return view_(i, j); }
     float operator()(Index i, Index j) const { return view_(i, j); }
 
+    // All of it as a window, which is what functions take.
     MatrixView view() { return view_; }
     ConstMatrixView view() const { return view_; }
     operator MatrixView() { return view_; }
@@ -103,12 +117,12 @@ class Matrix {
 };
 
 // A new matrix with the same elements.
-Matrix copy(ConstMatrixView source);
+HANDGRAD_API Matrix copy(ConstMatrixView source);
 
 // "128 x 784", for messages.
-std::string shape_string(ConstBlockedView m);
+HANDGRAD_API std::string shape_string(ConstBlockedView m);
 
 // Throws Error(argument) naming `where` unless m is rows x cols.
-void check_shape(const char* where, ConstBlockedView m, Index rows, Index cols);
+HANDGRAD_API void check_shape(const char* where, ConstBlockedView m, Index rows, Index cols);
 
 }  // namespace handgrad

@@ -4,24 +4,26 @@
 
 #include <string>
 
+#include "export.hpp"
 #include "profile.hpp"
 
 namespace handgrad {
 
 // "gemm_tn", or "gemm_tn+adam" if a sink took the result.
-std::string op_name(const OpCall& call);
+HANDGRAD_API std::string op_name(const OpCall& call);
 // "128x512x784": rows and columns of the result and, of a product, the length of its chains.
-std::string op_shape(const OpCall& call);
+HANDGRAD_API std::string op_shape(const OpCall& call);
 // Name, shape, and the density of a sparse product's operand.
-std::string op_text(const OpCall& call);
+HANDGRAD_API std::string op_text(const OpCall& call);
 
-// What op_text wrote: name (in `op`, with the sink's behind a plus), sizes and density. Throws
-// Error(argument) for any other text.
+// What op_text wrote: name (in `op`, with the sink's behind a plus), sizes and density.
 struct OpShape {
     std::string op;
     Index m = 0, n = 0, k = 0;
     double density = 1;
 };
-OpShape parse_op_text(const std::string& text);
+
+// Throws Error(argument) for any other text.
+HANDGRAD_API OpShape parse_op_text(const std::string& text);
 
 }  // namespace handgrad

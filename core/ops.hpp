@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <span>
 
+#include "export.hpp"
 #include "gemm.hpp"
 #include "matrix.hpp"
 #include "parallel.hpp"
@@ -55,10 +56,10 @@ double sum_over_rows(Index rows, Index cols, Body&& body) {
 //   y[j] = sum_i x(i, j)           overwrite
 //   y[j] += x(0, j) += x(1, j) ..  accumulate
 // x (n, c), y (1, c). Throws Error(argument) for other shapes.
-void sum_rows(ConstMatrixView x, Write write, BlockedView y);
+HANDGRAD_API void sum_rows(ConstMatrixView x, Write write, BlockedView y);
 
 // x(i, j) *= factors[i], and +0 where that is below 1e-30. Throws Error(argument) unless there is a
 // factor for every row.
-void scale_rows(std::span<const float> factors, MatrixView x);
+HANDGRAD_API void scale_rows(std::span<const float> factors, MatrixView x);
 
 }  // namespace handgrad

@@ -3,18 +3,19 @@
 
 #include <type_traits>
 
+#include "export.hpp"
 #include "matrix.hpp"
 
 namespace handgrad {
 
 // How many threads parallel_for may use. At first: one per processor this process may run on.
-int thread_count();
+HANDGRAD_API int thread_count();
 // Throws Error(argument) unless 1 <= count <= 1024. Not to be called from inside parallel_for.
-void set_thread_count(int count);
+HANDGRAD_API void set_thread_count(int count);
 
 namespace detail {
 using RangeFunction = void (*)(void* body, Index begin, Index end);
-void parallel_for(Index n, Index grain, RangeFunction function, void* body);
+HANDGRAD_API void parallel_for(Index n, Index grain, RangeFunction function, void* body);
 }  // namespace detail
 
 // Calls body(begin, end) so that the ranges cover [0, n) exactly once, each on one thread. Ranges

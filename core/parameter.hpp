@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "export.hpp"
 #include "matrix.hpp"
 #include "profile.hpp"
 
@@ -22,11 +23,12 @@ struct Parameter {
 
 // Takes gradients as soon as they are computed, while they are in cache: each part of the arena's
 // flat buffer once, from any thread. The gradients are then not written to the arena.
-class GradientSink {
+class HANDGRAD_API GradientSink {
   public:
     virtual ~GradientSink() = default;
     // The gradients of the values from position `first` of the flat buffer on.
     virtual void take(Index first, std::span<const float> gradients) = 0;
+    // What it does with each, for profiles.
     virtual SinkCost cost() const { return {}; }
 };
 
@@ -34,7 +36,7 @@ class GradientSink {
 // an optimiser is one pass over plain arrays. Usage: register every parameter with add(), then
 // call allocate() once. A `Parameter&` returned by add() stays valid as long as the arena lives;
 // its views are empty until allocate().
-class ParameterArena {
+class HANDGRAD_API ParameterArena {
   public:
     ParameterArena() = default;
     ParameterArena(const ParameterArena&) = delete;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "export.hpp"
 #include "matrix.hpp"
 
 namespace handgrad {
@@ -32,6 +33,7 @@ struct OpCall {
     // In nanoseconds of std::chrono::steady_clock.
     std::int64_t begin = 0, end = 0;
 
+    // How long it took.
     double seconds() const { return double(end - begin) * 1e-9; }
 };
 
@@ -42,7 +44,8 @@ struct ThreadShare {
     std::int64_t begin = 0, end = 0;
 };
 
-class Profiler {
+// Who listens. Must not throw: it is told by destructors.
+class HANDGRAD_API Profiler {
   public:
     virtual ~Profiler() = default;
     // After each op, on the thread that called it. An op that is part of another is not told.
@@ -54,16 +57,17 @@ class Profiler {
 };
 
 // Whether this build can profile.
-bool profiling_is_built();
+HANDGRAD_API bool profiling_is_built();
 
 // Who listens; null, as at first, for nobody. Not to be changed while an op runs. Throws
 // Error(argument) for a profiler in a build that cannot profile.
-void set_profiler(Profiler* profiler);
-Profiler* active_profiler();
+HANDGRAD_API void set_profiler(Profiler* profiler);
+HANDGRAD_API Profiler* active_profiler();
 
 // Around the work of an op. What `call` does not say is filled in.
-class OpScope {
+class HANDGRAD_API OpScope {
   public:
+    // Begins the op; it ends with the scope.
     explicit OpScope(const OpCall& call);
     ~OpScope();
     OpScope(const OpScope&) = delete;
@@ -75,8 +79,9 @@ class OpScope {
 };
 
 // Names the layer whose ops run within.
-class LayerScope {
+class HANDGRAD_API LayerScope {
   public:
+    // Begins the layer; it ends with the scope.
     explicit LayerScope(const char* layer);
     ~LayerScope();
     LayerScope(const LayerScope&) = delete;
@@ -87,8 +92,9 @@ class LayerScope {
 };
 
 // Names what the program is at: "training step", "validation".
-class PhaseScope {
+class HANDGRAD_API PhaseScope {
   public:
+    // Begins the phase; it ends with the scope.
     explicit PhaseScope(const char* phase);
     ~PhaseScope();
     PhaseScope(const PhaseScope&) = delete;
@@ -101,9 +107,9 @@ class PhaseScope {
 
 namespace detail {
 // For parallel_for: the op that this thread is in, or null; the same, making it another; the time.
-const char* current_op();
-const char* exchange_current_op(const char* op);
-std::int64_t profile_clock();
+HANDGRAD_API const char* current_op();
+HANDGRAD_API const char* exchange_current_op(const char* op);
+HANDGRAD_API std::int64_t profile_clock();
 }  // namespace detail
 
 }  // namespace handgrad

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <span>
 
+#include "export.hpp"
 #include "matrix.hpp"
 
 namespace handgrad {
@@ -35,37 +36,38 @@ enum class Purpose : std::uint32_t {
 };
 
 // The four words of one block: ten rounds of Philox4x32.
-std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
-                                    std::array<std::uint32_t, 2> key);
+HANDGRAD_API std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
+                                                 std::array<std::uint32_t, 2> key);
 
 // Numbers 0 .. normals.size() - 1 of a stream of independent N(0, 1) variates: Box-Muller by the
 // active kernels (normal_from_bits) on the words (0, 1), (2, 3), ... of the stream. The bits are
 // the same on every instruction set but sse2. At most 2^34 numbers.
-void fill_normal(std::uint64_t seed, Purpose purpose, std::uint32_t epoch,
-                 std::uint32_t sample_index, std::span<float> normals);
+HANDGRAD_API void fill_normal(std::uint64_t seed, Purpose purpose, std::uint32_t epoch,
+                              std::uint32_t sample_index, std::span<float> normals);
 
 // The noise of a mini-batch, (sample_indices.size(), latent): row i is what fill_normal gives for
 // sample_indices[i], wherever in whatever batch the sample stands.
 // Throws Error(argument) if noise.rows is not the number of samples.
-void fill_noise(std::uint64_t seed, Purpose purpose, std::uint32_t epoch,
-                std::span<const std::uint32_t> sample_indices, MatrixView noise);
+HANDGRAD_API void fill_noise(std::uint64_t seed, Purpose purpose, std::uint32_t epoch,
+                             std::span<const std::uint32_t> sample_indices, MatrixView noise);
 
 // Uniform numbers: element (i, j) is low + (high - low) u with one rounding after high - low, where
 // u = (word >> 8) / 2^24 is in [0, 1) and word is number i * cols + j of the stream. `index` takes
 // the place of the sample index; for initial weights it is the number of the tensor. At most 2^34
 // elements.
-void fill_uniform(std::uint64_t seed, Purpose purpose, std::uint32_t epoch, std::uint32_t index,
-                  float low, float high, BlockedView values);
+HANDGRAD_API void fill_uniform(std::uint64_t seed, Purpose purpose, std::uint32_t epoch,
+                               std::uint32_t index, float low, float high, BlockedView values);
 
 // Grey pixels as black and white: bits[e] becomes 255 with probability pixels[e] / 255, else 0. The
 // pixel is white where (word_e >> 8) 255 < pixels[e] 2^24, in integers: 0 stays 0 and 255 stays
 // 255. Throws Error(argument) if bits is of another size. At most 2^34 pixels.
-void draw_bits(std::uint64_t seed, Purpose purpose, std::uint32_t epoch, std::uint32_t sample_index,
-               std::span<const std::uint8_t> pixels, std::span<std::uint8_t> bits);
+HANDGRAD_API void draw_bits(std::uint64_t seed, Purpose purpose, std::uint32_t epoch,
+                            std::uint32_t sample_index, std::span<const std::uint8_t> pixels,
+                            std::span<std::uint8_t> bits);
 
 // Overwrites `order` with the permutation of 0 .. order.size() - 1 that belongs to (seed, epoch):
 // Fisher and Yates from the last element down, where element i changes places with element
 // floor(word_i * (i + 1) / 2^32). The bias of that j is below (i + 1) / 2^32.
-void shuffle(std::uint64_t seed, std::uint32_t epoch, std::span<std::uint32_t> order);
+HANDGRAD_API void shuffle(std::uint64_t seed, std::uint32_t epoch, std::span<std::uint32_t> order);
 
 }  // namespace handgrad

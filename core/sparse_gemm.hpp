@@ -2,6 +2,7 @@
 // of gemm.hpp: see kernels/sparse.inl.hpp.
 #pragma once
 
+#include "export.hpp"
 #include "gemm.hpp"
 #include "sparse_rows.hpp"
 
@@ -16,12 +17,12 @@ namespace handgrad {
 //
 // Whether that is faster than the dense product is a matter of how many zeros there are: see
 // sparse_gemm_pays.
-void sparse_gemm(const SparseRows& a, ConstBlockedView b, Write write, BlockedView c,
-                 const Epilogue& epilogue = {});
-void sparse_gemm(const SparseRows& a, ConstBlockedView b, TileSink& sink);
+HANDGRAD_API void sparse_gemm(const SparseRows& a, ConstBlockedView b, Write write, BlockedView c,
+                              const Epilogue& epilogue = {});
+HANDGRAD_API void sparse_gemm(const SparseRows& a, ConstBlockedView b, TileSink& sink);
 
 // The cost rule: whether sparse_gemm is faster than gemm_nn or gemm_tn for an operand of this
 // density, the share of its elements that are not zero.
-bool sparse_gemm_pays(double density);
+HANDGRAD_API bool sparse_gemm_pays(double density);
 
 }  // namespace handgrad

@@ -10,14 +10,17 @@
 #include <span>
 #include <vector>
 
+#include "export.hpp"
 #include "matrix.hpp"
 
 namespace handgrad {
 
 // How the columns 0 .. cols-1 are cut into tiles of equal width (the last may be narrower).
-struct ColumnTiles {
+struct HANDGRAD_API ColumnTiles {
+    // The tiles for so many columns.
     explicit ColumnTiles(Index cols = 0);
     Index cols, count, width;
+    // The tile of a column.
     Index of(Index col) const { return col / width; }
 };
 
@@ -26,13 +29,14 @@ inline constexpr Index kMaxSparseSize = 1 << 16;
 
 // The non-zero bytes of a data set: images whose pixels are features, one after another. Built
 // once; a mini-batch is gathered from it.
-class SparseImages {
+class HANDGRAD_API SparseImages {
   public:
     SparseImages() = default;
     // pixels: images of `features` bytes each. Throws Error(argument) if features is not in
     // 1 .. kMaxSparseSize or does not divide pixels.size().
     SparseImages(std::span<const std::uint8_t> pixels, Index features);
 
+    // Pixels of an image.
     Index features() const { return tiles_.cols; }
     // The number of non-zero pixels of all images, and of the image that has most.
     Index count() const { return static_cast<Index>(index_.size()); }
@@ -47,8 +51,10 @@ class SparseImages {
     Index most_ = 0;
 };
 
-class SparseRows {
+// The non-zeros themselves.
+class HANDGRAD_API SparseRows {
   public:
+    // Of the matrix, the number of its non-zeros, and their share.
     Index rows() const { return rows_; }
     Index cols() const { return tiles_.cols; }
     Index count() const { return count_; }
@@ -96,6 +102,7 @@ class SparseRows {
 struct SparseBatch {
     SparseRows x, transposed;
 
+    // Both become those of the images at these positions.
     void gather(const SparseImages& images, std::span<const std::uint32_t> positions) {
         x.gather(images, positions);
         transposed.assign_transpose(x);

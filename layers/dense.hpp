@@ -18,6 +18,7 @@
 
 #include <string>
 
+#include "../core/export.hpp"
 #include "../core/parameter.hpp"
 #include "../core/sparse_rows.hpp"
 #include "layer.hpp"
@@ -25,27 +26,28 @@
 namespace handgrad {
 
 // y = f(x W + b). Overwrites y.
-void dense_forward(ConstMatrixView x, ConstBlockedView w, ConstBlockedView b, Activation f,
-                   MatrixView y);
+HANDGRAD_API void dense_forward(ConstMatrixView x, ConstBlockedView w, ConstBlockedView b,
+                                Activation f, MatrixView y);
 
 // The same for an x that is mostly zero, without its zeros. Not one bit differs.
-void dense_forward(const SparseRows& x, ConstBlockedView w, ConstBlockedView b, Activation f,
-                   MatrixView y);
+HANDGRAD_API void dense_forward(const SparseRows& x, ConstBlockedView w, ConstBlockedView b,
+                                Activation f, MatrixView y);
 
 // da = dy * f'(a) from y = f(a). Overwrites da; da may be dy itself.
-void activation_backward(ConstMatrixView dy, ConstMatrixView y, Activation f, MatrixView da);
+HANDGRAD_API void activation_backward(ConstMatrixView dy, ConstMatrixView y, Activation f,
+                                      MatrixView da);
 
 // dx = da W^T. Overwrites dx.
-void dense_backward_input(ConstMatrixView da, ConstBlockedView w, MatrixView dx);
+HANDGRAD_API void dense_backward_input(ConstMatrixView da, ConstBlockedView w, MatrixView dx);
 
 // dW = x^T da and db. An x that is mostly zero is given as its transpose (in, n), without zeros.
-void dense_backward_parameters(ConstMatrixView da, ConstMatrixView x, Write write, BlockedView dw,
-                               BlockedView db);
-void dense_backward_parameters(ConstMatrixView da, const SparseRows& x_transposed, Write write,
-                               BlockedView dw, BlockedView db);
+HANDGRAD_API void dense_backward_parameters(ConstMatrixView da, ConstMatrixView x, Write write,
+                                            BlockedView dw, BlockedView db);
+HANDGRAD_API void dense_backward_parameters(ConstMatrixView da, const SparseRows& x_transposed,
+                                            Write write, BlockedView dw, BlockedView db);
 
 // The layer: parameters in an arena, and the buffers of the functions above.
-class Dense : public Layer {
+class HANDGRAD_API Dense : public Layer {
   public:
     // Registers name.weight (in, out) and name.bias (1, out). Throws Error(argument) for a size
     // below 1. The arena must live longer than the layer.
@@ -53,6 +55,7 @@ class Dense : public Layer {
 
     Index in_features() const override { return weight_.value.rows; }
     Index out_features() const override { return weight_.value.cols; }
+    // What it was made of.
     Activation activation() const { return activation_; }
     Parameter& weight() { return weight_; }
     Parameter& bias() { return bias_; }

@@ -15,23 +15,27 @@
 // The KL divergence depends on mu and logvar directly; its gradients are added here.
 #pragma once
 
+#include "../core/export.hpp"
 #include "../core/matrix.hpp"
 
 namespace handgrad {
 
 // z = mu + deviation, deviation = exp(l / 2) * noise. All (n, latent); overwrites the outputs.
-void reparameterize(ConstMatrixView mu, ConstMatrixView logvar, ConstMatrixView noise,
-                    MatrixView deviation, MatrixView z);
+HANDGRAD_API void reparameterize(ConstMatrixView mu, ConstMatrixView logvar, ConstMatrixView noise,
+                                 MatrixView deviation, MatrixView z);
 
 // Adds the path through z to dmu and dlogvar. All (n, latent).
-void reparameterize_backward(ConstMatrixView dz, ConstMatrixView logvar, ConstMatrixView deviation,
-                             MatrixView dmu, MatrixView dlogvar);
+HANDGRAD_API void reparameterize_backward(ConstMatrixView dz, ConstMatrixView logvar,
+                                          ConstMatrixView deviation, MatrixView dmu,
+                                          MatrixView dlogvar);
 
-class GaussianLatent {
+// The layer between encoder and decoder: keeps what backward needs.
+class HANDGRAD_API GaussianLatent {
   public:
     // Throws Error(argument) for a width below 1.
     explicit GaussianLatent(Index latent);
 
+    // The width of z.
     Index latent() const { return latent_; }
 
     // Returns z (n, latent) for head (n, 2 latent) and noise (n, latent). The head is not copied:

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 
+#include "../core/export.hpp"
 #include "../core/matrix.hpp"
 
 namespace handgrad {
@@ -20,7 +21,7 @@ enum class Initializer { glorot, he, torch, lecun };
 // Overwrites w (in, out) and b (1, out). The numbers depend on the seed and the tensor numbers
 // alone: a model counts its tensors from 0, weight and bias in turn, so this layer's weight is
 // `tensor` and its bias `tensor` + 1. Throws Error(argument) if b does not fit w.
-void initialize(Initializer initializer, std::uint64_t seed, std::uint32_t tensor, BlockedView w,
-                BlockedView b);
+HANDGRAD_API void initialize(Initializer initializer, std::uint64_t seed, std::uint32_t tensor,
+                             BlockedView w, BlockedView b);
 
 }  // namespace handgrad

@@ -1,6 +1,7 @@
 // The contract of every layer.
 #pragma once
 
+#include "../core/export.hpp"
 #include "../core/gemm.hpp"
 #include "../core/matrix.hpp"
 #include "../core/parameter.hpp"
@@ -19,10 +20,11 @@ enum class InputGradient { compute, skip };
 // A layer owns what it returns. The views stay valid until the next call of the same function on
 // the same layer. Memory is allocated when a batch is larger than every batch before it, so a
 // training loop allocates in its first step and never again.
-class Layer {
+class HANDGRAD_API Layer {
   public:
     virtual ~Layer() = default;
 
+    // The widths of x and y.
     virtual Index in_features() const = 0;
     virtual Index out_features() const = 0;
 

@@ -5,11 +5,13 @@
 #include <utility>
 #include <vector>
 
+#include "../core/export.hpp"
 #include "layer.hpp"
 
 namespace handgrad {
 
-class Sequential : public Layer {
+// Owns its layers. Without any it has no width, and must not run.
+class HANDGRAD_API Sequential : public Layer {
   public:
     // Appends a layer, constructed in place, and returns it. Throws Error(argument) if its input
     // is not as wide as the output of the one before.

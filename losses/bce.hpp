@@ -22,18 +22,24 @@
 // view; `reduction` scales it. Throws Error(argument) for other shapes or n = 0.
 #pragma once
 
+#include "../core/export.hpp"
 #include "../core/matrix.hpp"
 #include "reduction.hpp"
 
 namespace handgrad {
 
-double bce_with_logits(ConstMatrixView logits, ConstMatrixView targets, MatrixView dlogits,
-                       const Reduction& reduction = {});
+// Of logits; the form to use.
+HANDGRAD_API double bce_with_logits(ConstMatrixView logits, ConstMatrixView targets,
+                                    MatrixView dlogits, const Reduction& reduction = {});
 
-double bce_with_probabilities(ConstMatrixView probabilities, ConstMatrixView targets,
-                              MatrixView dprobabilities, const Reduction& reduction = {});
+// Of probabilities, with Keras' clip.
+HANDGRAD_API double bce_with_probabilities(ConstMatrixView probabilities, ConstMatrixView targets,
+                                           MatrixView dprobabilities,
+                                           const Reduction& reduction = {});
 
-double bce_with_clamped_logs(ConstMatrixView probabilities, ConstMatrixView targets,
-                             MatrixView dprobabilities, const Reduction& reduction = {});
+// Of probabilities, with PyTorch's clamp.
+HANDGRAD_API double bce_with_clamped_logs(ConstMatrixView probabilities, ConstMatrixView targets,
+                                          MatrixView dprobabilities,
+                                          const Reduction& reduction = {});
 
 }  // namespace handgrad

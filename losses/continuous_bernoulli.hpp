@@ -10,6 +10,7 @@
 // Loaiza-Ganem and Cunningham 2019, equations 7 to 9.
 #pragma once
 
+#include "../core/export.hpp"
 #include "../core/matrix.hpp"
 #include "reduction.hpp"
 
@@ -17,7 +18,7 @@ namespace handgrad {
 
 // All matrices are (n, features); the gradient is overwritten, or not computed if it is an empty
 // view. Throws Error(argument) for other shapes or n = 0.
-double continuous_bernoulli_nll(ConstMatrixView logits, ConstMatrixView targets, MatrixView dlogits,
-                                const Reduction& reduction = {});
+HANDGRAD_API double continuous_bernoulli_nll(ConstMatrixView logits, ConstMatrixView targets,
+                                             MatrixView dlogits, const Reduction& reduction = {});
 
 }  // namespace handgrad

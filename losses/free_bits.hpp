@@ -9,6 +9,7 @@
 // nats.
 #pragma once
 
+#include "../core/export.hpp"
 #include "../core/matrix.hpp"
 
 namespace handgrad {
@@ -16,7 +17,7 @@ namespace handgrad {
 // mu, logvar (n, latent), and the gradients of their KL divergence likewise, or two empty views.
 // Returns `counted`; clears the columns that are below the floor. Throws Error(argument) for other
 // shapes or n = 0.
-double apply_free_bits(ConstMatrixView mu, ConstMatrixView logvar, double floor, MatrixView dmu,
-                       MatrixView dlogvar);
+HANDGRAD_API double apply_free_bits(ConstMatrixView mu, ConstMatrixView logvar, double floor,
+                                    MatrixView dmu, MatrixView dlogvar);
 
 }  // namespace handgrad

@@ -8,6 +8,7 @@
 // is this with s^2 = 1/2 and without the constant.
 #pragma once
 
+#include "../core/export.hpp"
 #include "../core/matrix.hpp"
 #include "reduction.hpp"
 
@@ -15,7 +16,7 @@ namespace handgrad {
 
 // All matrices are (n, features); the gradient is overwritten, or not computed if it is an empty
 // view. Throws Error(argument) for other shapes, n = 0, or a variance that is not above 0.
-double gaussian_nll(ConstMatrixView y, ConstMatrixView targets, double variance, MatrixView dy,
-                    const Reduction& reduction = {});
+HANDGRAD_API double gaussian_nll(ConstMatrixView y, ConstMatrixView targets, double variance,
+                                 MatrixView dy, const Reduction& reduction = {});
 
 }  // namespace handgrad

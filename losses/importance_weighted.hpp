@@ -18,6 +18,7 @@
 
 #include <span>
 
+#include "../core/export.hpp"
 #include "../core/matrix.hpp"
 
 namespace handgrad {
@@ -31,12 +32,13 @@ struct ImportanceSamples {
 
 // recon becomes log w. Rows may be one and the same (ld = 0). Throws Error(argument) for other
 // shapes.
-void find_log_weights(const ImportanceSamples& samples);
+HANDGRAD_API void find_log_weights(const ImportanceSamples& samples);
 
 // The same, and returns the bound. Overwrites shares (n k) with s_k, and dmu and dlogvar (n
 // k, latent) with each sample's own part, weight s_k z_k / n and weight s_k (z_k deviation_k - 1) /
 // (2 n). Throws Error(argument) for other shapes, n = 0, or rows that k does not divide.
-double importance_weighted_bound(const ImportanceSamples& samples, float weight,
-                                 std::span<float> shares, MatrixView dmu, MatrixView dlogvar);
+HANDGRAD_API double importance_weighted_bound(const ImportanceSamples& samples, float weight,
+                                              std::span<float> shares, MatrixView dmu,
+                                              MatrixView dlogvar);
 
 }  // namespace handgrad

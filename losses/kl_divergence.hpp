@@ -14,11 +14,13 @@
 // not computed if both are empty views. Throws Error(argument) for other shapes or n = 0.
 #pragma once
 
+#include "../core/export.hpp"
 #include "../core/matrix.hpp"
 
 namespace handgrad {
 
-double kl_divergence(ConstMatrixView mu, ConstMatrixView logvar, float kl_weight, MatrixView dmu,
-                     MatrixView dlogvar);
+// The divergence without its weight; the gradients have it.
+HANDGRAD_API double kl_divergence(ConstMatrixView mu, ConstMatrixView logvar, float kl_weight,
+                                  MatrixView dmu, MatrixView dlogvar);
 
 }  // namespace handgrad

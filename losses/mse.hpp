@@ -8,12 +8,14 @@
 // `reduction` scales it. Throws Error(argument) for other shapes or n = 0.
 #pragma once
 
+#include "../core/export.hpp"
 #include "../core/matrix.hpp"
 #include "reduction.hpp"
 
 namespace handgrad {
 
-double mse(ConstMatrixView y, ConstMatrixView targets, MatrixView dy,
-           const Reduction& reduction = {});
+// The squared error per image.
+HANDGRAD_API double mse(ConstMatrixView y, ConstMatrixView targets, MatrixView dy,
+                        const Reduction& reduction = {});
 
 }  // namespace handgrad

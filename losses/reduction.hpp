@@ -5,6 +5,7 @@
 
 namespace handgrad {
 
+// What is asked of a loss beside its mean.
 struct Reduction {
     // The gradient is that of `weight` times the mean over the images; the number of images makes
     // it the gradient of their sum.

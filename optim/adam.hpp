@@ -17,6 +17,7 @@
 // The powers of beta are running products, never pow(): the same bits on every machine.
 #pragma once
 
+#include "../core/export.hpp"
 #include "../core/ops.hpp"
 #include "optimizer.hpp"
 
@@ -24,6 +25,7 @@ namespace handgrad {
 
 enum class EpsilonPlacement { keras, torch };
 
+// What is chosen once for a training; the learning rate is not among it.
 struct AdamConfig {
     double beta1 = 0.9;
     double beta2 = 0.999;
@@ -42,7 +44,8 @@ struct AdamConfig {
     }
 };
 
-class Adam : public Optimizer {
+// Adam over the parameters of an arena.
+class HANDGRAD_API Adam : public Optimizer {
   public:
     // The arena must be allocated and outlive the optimiser. Throws Error(argument) unless
     // 0 <= beta < 1, epsilon > 0 and first_v >= 0.

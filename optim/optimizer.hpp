@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/export.hpp"
 #include "../core/parameter.hpp"
 
 namespace handgrad {
@@ -17,8 +18,9 @@ namespace handgrad {
 // or, with the same bits and less traffic, each gradient as it is computed:
 //
 //   optimizer.begin_step(rate);  backward(..., &optimizer);
-class Optimizer : public GradientSink {
+class HANDGRAD_API Optimizer : public GradientSink {
   public:
+    // The arena must outlive the optimiser.
     explicit Optimizer(ParameterArena& arena) : arena_(arena) {}
 
     // One update. learning_rate is an argument because schedules change it from step to step.
@@ -34,6 +36,7 @@ class Optimizer : public GradientSink {
         std::string name;
         std::span<float> values;
     };
+    // The two parts of it.
     std::int64_t steps() const { return steps_; }
     virtual std::vector<Buffer> state() = 0;
     // Makes the next step() be number steps + 1. The buffers are filled through state().

@@ -13,13 +13,15 @@
 
 #include <cstdint>
 
+#include "../core/export.hpp"
+
 namespace handgrad {
 
 enum class Schedule { constant, step, cosine, iwae };
 
 // The learning rate of step number `step`, counted from 0, of total_steps. Throws Error(argument)
 // unless 0 <= step < total_steps and steps_per_epoch >= 1.
-double scheduled_rate(Schedule schedule, double lr, std::int64_t step, std::int64_t total_steps,
-                      std::int64_t steps_per_epoch);
+HANDGRAD_API double scheduled_rate(Schedule schedule, double lr, std::int64_t step,
+                                   std::int64_t total_steps, std::int64_t steps_per_epoch);
 
 }  // namespace handgrad

@@ -6,15 +6,18 @@
 // momentum 0 is plain gradient descent.
 #pragma once
 
+#include "../core/export.hpp"
 #include "optimizer.hpp"
 
 namespace handgrad {
 
+// What is chosen once for a training.
 struct SgdConfig {
     double momentum = 0.9;
 };
 
-class Sgd : public Optimizer {
+// Gradient descent over the parameters of an arena.
+class HANDGRAD_API Sgd : public Optimizer {
   public:
     // The arena must be allocated and outlive the optimiser. Throws Error(argument) unless
     // 0 <= momentum < 1.

@@ -2,6 +2,7 @@
 
 #include "../../core/error.hpp"
 #include "../../core/io/file.hpp"
+#include "../../core/version.hpp"
 #include "option_values.hpp"
 
 namespace handgrad::mnist_vae {
@@ -140,7 +141,7 @@ Command finish_check(CheckGradientsCommand command, const std::string& config) {
 
 CommandLine::CommandLine() {
     app.require_subcommand(1);
-    app.set_version_flag("--version", "mnist_vae " HANDGRAD_VERSION);
+    app.set_version_flag("--version", std::string("mnist_vae ") + version().text);
     const auto add = [this](const char* name, const char* help, std::function<Command()> result) {
         results[name] = std::move(result);
         return app.add_subcommand(name, help);

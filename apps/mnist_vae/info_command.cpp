@@ -5,6 +5,7 @@
 
 #include "../../core/isa.hpp"
 #include "../../core/parallel.hpp"
+#include "../../core/version.hpp"
 #include "commands.hpp"
 #include "terminal.hpp"
 
@@ -21,8 +22,9 @@ void run_info() {
     std::string isas;
     for (Isa isa : supported_isas())
         isas += (isas.empty() ? "" : ", ") + std::string(isa_name(isa));
-    print("mnist_vae          " HANDGRAD_VERSION "\ncompiler           " __VERSION__
-          "\nbuild              " HANDGRAD_BUILD "\ninstruction sets   " +
+    print("mnist_vae          " + std::string(version().text) +
+          "\ncompiler           " __VERSION__ "\nbuild              " HANDGRAD_BUILD
+          "\ninstruction sets   " +
           isas + "\nchosen             " + isa_name(active_isa()) +
           " (HANDGRAD_ISA chooses another)"
           "\nthreads            " +

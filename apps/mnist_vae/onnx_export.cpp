@@ -1,6 +1,7 @@
 #include "onnx_export.hpp"
 
 #include "../../core/io/onnx.hpp"
+#include "../../core/version.hpp"
 #include "run_folder.hpp"
 
 namespace handgrad::mnist_vae {
@@ -56,7 +57,7 @@ class Layers {
 
 OnnxGraph::Origin origin_of(const Architecture& a, const char* half, const std::string& mistake) {
     OnnxGraph::Origin origin;
-    origin.producer_version = HANDGRAD_VERSION;
+    origin.producer_version = version().text;
     origin.doc_string = std::string(half) + " of a dense variational autoencoder " + a.widths();
     origin.metadata = {{"image_rows", std::to_string(a.image_rows)},
                        {"image_cols", std::to_string(a.image_cols)},

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <span>
 
+#include "../export.hpp"
+
 namespace handgrad {
 
-std::uint32_t crc32c(std::span<const std::byte> bytes);
+HANDGRAD_API std::uint32_t crc32c(std::span<const std::byte> bytes);
 
 }  // namespace handgrad

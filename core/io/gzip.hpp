@@ -6,16 +6,18 @@
 #include <span>
 #include <string>
 
+#include "../export.hpp"
+
 namespace handgrad {
 
 // True if the bytes begin with gzip's magic number, 1F 8B.
-bool is_gzip(std::span<const std::byte> bytes);
+HANDGRAD_API bool is_gzip(std::span<const std::byte> bytes);
 
 // A forward read of one gzip member that fills its whole input. zlib's own gzread is not used: it
 // passes other files through unread, joins members and forgives what follows the last one.
 //
 // The memory needed is a constant, whatever the input claims or unpacks to.
-class GunzipStream {
+class HANDGRAD_API GunzipStream {
   public:
     // `path` is named in errors; `compressed` must outlive the stream and be below 4 GiB.
     // Throws std::bad_alloc.

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "../export.hpp"
 #include "../matrix.hpp"
 
 namespace handgrad {
@@ -22,6 +23,7 @@ namespace handgrad {
 // An IDX file, header included and uncompressed, may have this many bytes: 2 GiB, 40 times MNIST.
 inline constexpr std::uint64_t kMaxIdxBytes = std::uint64_t{1} << 31;
 
+// The content of a file of images.
 struct IdxImages {
     Index count = 0, rows = 0, cols = 0;
     std::vector<std::uint8_t> pixels;  // count x rows x cols, row-major
@@ -29,6 +31,7 @@ struct IdxImages {
     bool gzipped = false;              // as it was found
 };
 
+// The content of a file of labels.
 struct IdxLabels {
     std::vector<std::uint8_t> labels;  // each 0 to 9
     std::string sha256;
@@ -40,11 +43,11 @@ struct IdxLabels {
 // recognised), holds another type or number of dimensions, or a size of 0; that is larger than
 // kMaxIdxBytes, or has fewer or more bytes than its header declares; that is a gzip file which is
 // cut short, damaged, or followed by anything. read_idx_labels also for a label above 9.
-IdxImages read_idx_images(const std::filesystem::path& path);
-IdxLabels read_idx_labels(const std::filesystem::path& path);
+HANDGRAD_API IdxImages read_idx_images(const std::filesystem::path& path);
+HANDGRAD_API IdxLabels read_idx_labels(const std::filesystem::path& path);
 
 // The same of the bytes of a file; `path` names it in errors.
-IdxImages parse_idx_images(std::vector<std::byte> bytes, const std::string& path);
-IdxLabels parse_idx_labels(std::vector<std::byte> bytes, const std::string& path);
+HANDGRAD_API IdxImages parse_idx_images(std::vector<std::byte> bytes, const std::string& path);
+HANDGRAD_API IdxLabels parse_idx_labels(std::vector<std::byte> bytes, const std::string& path);
 
 }  // namespace handgrad

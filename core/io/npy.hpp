@@ -15,13 +15,15 @@
 #include <string>
 #include <vector>
 
+#include "../export.hpp"
 #include "../matrix.hpp"
 
 namespace handgrad {
 
 // An array of float32 ("<f4") of that shape, whose elements are those of the matrix row by row.
 // Throws Error(argument) if there are more or fewer, or none.
-std::vector<std::byte> serialize_npy(ConstMatrixView values, std::span<const Index> shape);
+HANDGRAD_API std::vector<std::byte> serialize_npy(ConstMatrixView values,
+                                                  std::span<const Index> shape);
 
 // A column of a structured array: one int32 ("<i4") for each row, or a row of a matrix. Exactly one
 // of the two is given.
@@ -33,6 +35,6 @@ struct NpyField {
 
 // A structured array of one dimension: array["name"] has the shape (n) or (n, cols). Throws
 // Error(argument) for fields of different lengths, for none, or for a name that is no identifier.
-std::vector<std::byte> serialize_npy(std::span<const NpyField> fields);
+HANDGRAD_API std::vector<std::byte> serialize_npy(std::span<const NpyField> fields);
 
 }  // namespace handgrad

@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "../export.hpp"
 #include "../matrix.hpp"
 #include "protobuf.hpp"
 
@@ -30,8 +31,9 @@ inline constexpr int kOnnxIrVersion = 7, kOnnxOpset = 13;
 
 // A graph over values that are float matrices (batch, width) with a name each. A value has to be
 // there before what is made of it. Names are UTF-8.
-class OnnxGraph {
+class HANDGRAD_API OnnxGraph {
   public:
+    // An empty graph of that name.
     explicit OnnxGraph(std::string name) : name_(std::move(name)) {}
 
     // What the graph is given and what it returns; `batch` is the symbolic number of rows.
@@ -48,6 +50,7 @@ class OnnxGraph {
     // output = min(max(input, low), high)
     void add_clip(float low, float high, const std::string& input, const std::string& output);
 
+    // What a file says beside the graph.
     struct Origin {
         std::string producer_version, doc_string;
         std::map<std::string, std::string> metadata;

@@ -16,15 +16,18 @@
 #include <string_view>
 #include <vector>
 
+#include "../export.hpp"
+
 namespace handgrad {
 
 // No reader takes a longer message: lengths are int32.
 inline constexpr std::uint64_t kMaxProtobufBytes = (std::uint64_t{1} << 31) - 1;
 
 // Throws Error(argument) naming `where` for a message of more bytes than that.
-void check_protobuf_size(const std::string& where, std::uint64_t bytes);
+HANDGRAD_API void check_protobuf_size(const std::string& where, std::uint64_t bytes);
 
-class ProtobufMessage {
+// A message under construction.
+class HANDGRAD_API ProtobufMessage {
   public:
     // Each appends one field; a repeated field is added once for every value. To get the bytes that
     // Google's implementation writes, add fields in the order of their numbers.
@@ -38,6 +41,7 @@ class ProtobufMessage {
     // All fields of another message of the same type.
     void append(const ProtobufMessage& message);
 
+    // What was appended so far.
     const std::vector<std::byte>& bytes() const { return bytes_; }
 
   private:

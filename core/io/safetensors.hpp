@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "../export.hpp"
 #include "../matrix.hpp"
 
 namespace handgrad {
@@ -36,9 +37,11 @@ using Metadata = std::map<std::string, std::string>;
 // The bytes of a file with a checksum, whatever `metadata` has as "sha256". Tensors are sorted by
 // name and copied once, into the result. Throws Error(argument) for two tensors of one name, a
 // tensor called "__metadata__", a vector of more than one row, or text that is not UTF-8.
-std::vector<std::byte> serialize_safetensors(std::vector<TensorToWrite> tensors, Metadata metadata);
+HANDGRAD_API std::vector<std::byte> serialize_safetensors(std::vector<TensorToWrite> tensors,
+                                                          Metadata metadata);
 
-class SafetensorsFile {
+// A file that was read; copy_to takes its tensors out.
+class HANDGRAD_API SafetensorsFile {
   public:
     // Checks everything that can be checked before a value is used; `path` names the file in
     // errors. Throws Error(input), naming the field, for a header that is cut, too long, no JSON
@@ -48,11 +51,14 @@ class SafetensorsFile {
     // format does not know and shapes of more than 64 dimensions are refused.
     SafetensorsFile(std::vector<std::byte> bytes, std::string path);
 
+    // What the header says of a tensor.
     struct Tensor {
         std::string dtype;
         std::vector<std::uint64_t> shape;
         std::uint64_t begin = 0, end = 0;  // in bytes, from the start of the data
     };
+
+    // All there are, by name.
     const std::map<std::string, Tensor>& tensors() const { return tensors_; }
     const Metadata& metadata() const { return metadata_; }
 

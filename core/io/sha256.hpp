@@ -6,10 +6,12 @@
 #include <span>
 #include <string>
 
+#include "../export.hpp"
+
 namespace handgrad {
 
 // The digest of a message that comes in pieces.
-class Sha256 {
+class HANDGRAD_API Sha256 {
   public:
     Sha256();
     ~Sha256();
@@ -26,6 +28,6 @@ class Sha256 {
 };
 
 // The digest of one message, as 64 lower-case hexadecimal digits.
-std::string sha256_hex(std::span<const std::byte> bytes);
+HANDGRAD_API std::string sha256_hex(std::span<const std::byte> bytes);
 
 }  // namespace handgrad

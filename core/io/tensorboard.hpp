@@ -18,13 +18,17 @@
 #include <string>
 #include <vector>
 
+#include "../export.hpp"
+
 namespace handgrad {
 
+// A number of a step.
 struct ScalarSummary {
     std::string tag;
     double value;  // files have it as a float
 };
 
+// A picture of a step.
 struct ImageSummary {
     std::string tag;
     int width, height;
@@ -32,19 +36,19 @@ struct ImageSummary {
 };
 
 // The data of records.
-std::vector<std::byte> version_event(double wall_time);
+HANDGRAD_API std::vector<std::byte> version_event(double wall_time);
 // "Everything from this step on that other files hold is forgotten": what a program that goes on
 // from a checkpoint says first.
-std::vector<std::byte> start_event(double wall_time, std::int64_t step);
-std::vector<std::byte> summary_event(double wall_time, std::int64_t step,
-                                     std::span<const ScalarSummary> scalars,
-                                     std::span<const ImageSummary> images);
+HANDGRAD_API std::vector<std::byte> start_event(double wall_time, std::int64_t step);
+HANDGRAD_API std::vector<std::byte> summary_event(double wall_time, std::int64_t step,
+                                                  std::span<const ScalarSummary> scalars,
+                                                  std::span<const ImageSummary> images);
 
 // A record around its data.
-std::vector<std::byte> tf_record(std::span<const std::byte> data);
+HANDGRAD_API std::vector<std::byte> tf_record(std::span<const std::byte> data);
 
 // A new event file, beside those that are in the folder.
-class EventFile {
+class HANDGRAD_API EventFile {
   public:
     // Makes the folder if there is none, and in it a file "events.out.tfevents.TIME.handgrad" that
     // comes after all others, for TensorBoard reads them in the order of their names. Throws
@@ -55,6 +59,7 @@ class EventFile {
     EventFile(const EventFile&) = delete;
     EventFile& operator=(const EventFile&) = delete;
 
+    // Where it is.
     const std::string& path() const { return path_; }
 
     // Returns when the events are on the disk. The first step makes TensorBoard forget what other

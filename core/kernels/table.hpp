@@ -74,6 +74,7 @@ struct AdamStep {
     bool delayed = false;
 };
 
+// The kernels of one instruction set.
 struct KernelTable {
     Isa isa;
 

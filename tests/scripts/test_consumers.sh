@@ -62,6 +62,23 @@ expect 'a header that includes what is not installed is found' \
   test -n "$(headers_that_fail "$tmp/planted/planted.hpp")"
 expect 'a header that includes a foreign one is found' test -n "$(foreign_includes "$tmp/planted")"
 
+# hidden_declarations LIBRARY INCLUDE: the headers that declare a function which a program could not
+# link if the library was a shared one: HANDGRAD_API is missing. Members go with their class.
+hidden_declarations() {
+  local name
+  readelf -sW --demangle "$1" |
+    sed -nE 's/^.* FUNC +GLOBAL +HIDDEN +[0-9]+ handgrad::([a-z_0-9]+)(\[abi:cxx11\])?\(.*/\1/p' | sort -u |
+    while IFS= read -r name; do grep -rE "^[A-Za-z][^=]*\b$name\(" "$2" || true; done
+}
+expect_empty 'everything that the installed headers declare can be linked to' \
+  "$(hidden_declarations "$build/libhandgrad.a" "$include")"
+echo 'namespace handgrad { void hidden(int) {} }' >"$tmp/hidden.cpp"
+"${compile[@]}" -c -fvisibility=hidden "$tmp/hidden.cpp" -o "$tmp/hidden.o"
+mkdir -- "$tmp/declared"
+echo 'void hidden(int x);' >"$tmp/declared/hidden.hpp"
+expect 'a declaration that cannot be linked to is found' \
+  test -n "$(hidden_declarations "$tmp/hidden.o" "$tmp/declared")"
+
 # The installed mnist_vae. The build folder knows a sample too, that of the source: what shows where
 # the program looks is that it misses the file of the installation.
 train_installed() (
