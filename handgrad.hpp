@@ -37,6 +37,7 @@
 #include "losses/importance_weighted.hpp"
 #include "losses/kl_divergence.hpp"
 #include "losses/mse.hpp"
+#include "losses/softmax_cross_entropy.hpp"
 #include "optim/adam.hpp"
 #include "optim/clip.hpp"
 #include "optim/optimizer.hpp"

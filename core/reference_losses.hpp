@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <numbers>
+#include <span>
 
 #include "reference.hpp"
 
@@ -189,6 +191,55 @@ template <class T>
 Tensor<T> gaussian_nll_backward(T dloss, const Tensor<T>& y, const Tensor<T>& targets,
                                 double variance) {
     return mse_backward(dloss / T(2 * variance), y, targets);
+}
+
+// --- Cross-entropy of a softmax ----------------------------------------------------------------
+//
+//   loss = -1/N sum of log p_t                        p = softmax(a), t the label of a row; (N, c)
+//
+//   da_j = dloss (p_j - [j = t]) / N
+//
+// with the largest logit taken off all of a row, which changes neither p nor the loss.
+
+template <class T>
+Tensor<T> softmax(const Tensor<T>& logits) {
+    Tensor<T> p(logits.rows, logits.cols);
+    for (Index i = 0; i < logits.rows; ++i) {
+        T highest = logits(i, 0), sum(0);
+        for (Index j = 1; j < logits.cols; ++j)
+            if (real_part(logits(i, j)) > real_part(highest)) highest = logits(i, j);
+        for (Index j = 0; j < logits.cols; ++j) sum += p(i, j) = std::exp(logits(i, j) - highest);
+        for (Index j = 0; j < logits.cols; ++j) p(i, j) /= sum;
+    }
+    return p;
+}
+
+template <class T>
+T softmax_cross_entropy(const Tensor<T>& logits, std::span<const std::uint32_t> labels) {
+    T sum(0);
+    for (Index i = 0; i < logits.rows; ++i) {
+        // log p of every other class against the label's: -log p_t = log(sum_j exp(a_j - a_t)).
+        const T right = logits(i, Index(labels[std::size_t(i)]));
+        T highest(0), total(0);
+        for (Index j = 0; j < logits.cols; ++j)
+            if (real_part(logits(i, j) - right) > real_part(highest))
+                highest = logits(i, j) - right;
+        for (Index j = 0; j < logits.cols; ++j) total += std::exp(logits(i, j) - right - highest);
+        sum += highest + std::log(total);
+    }
+    return sum / T(logits.rows);
+}
+
+template <class T>
+Tensor<T> softmax_cross_entropy_backward(T dloss, const Tensor<T>& logits,
+                                         std::span<const std::uint32_t> labels) {
+    Tensor<T> dlogits = softmax(logits);
+    const T scale = dloss / T(logits.rows);
+    for (Index i = 0; i < logits.rows; ++i) {
+        dlogits(i, Index(labels[std::size_t(i)])) -= T(1);
+        for (Index j = 0; j < logits.cols; ++j) dlogits(i, j) *= scale;
+    }
+    return dlogits;
 }
 
 }  // namespace handgrad::reference

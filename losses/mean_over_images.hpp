@@ -11,16 +11,20 @@ namespace handgrad::detail {
 
 using RowLoss = float (*)(const float* y, const float* targets, float scale, float* dy, Index n);
 
+inline void check_reduction(const char* name, const Reduction& reduction, Index images) {
+    if (images == 0) throw Error(ErrorKind::argument, name, "a mean over no images");
+    if (!reduction.per_image.empty() && Index(reduction.per_image.size()) != images)
+        throw Error(ErrorKind::argument, name, "per_image is of another length",
+                    std::to_string(reduction.per_image.size()), std::to_string(images));
+}
+
 // The mean over the images of row_loss, in double; dy gets the gradient as `reduction` says. The
 // kernel takes `flops` operations for each element.
 inline double mean_over_images(const char* name, int flops, RowLoss row_loss, ConstMatrixView y,
                                ConstMatrixView targets, MatrixView dy, const Reduction& reduction) {
     check_shape(name, targets, y.rows, y.cols);
     if (dy.data != nullptr) check_shape(name, dy, y.rows, y.cols);
-    if (y.rows == 0) throw Error(ErrorKind::argument, name, "a mean over no images");
-    if (!reduction.per_image.empty() && Index(reduction.per_image.size()) != y.rows)
-        throw Error(ErrorKind::argument, name, "per_image is of another length",
-                    std::to_string(reduction.per_image.size()), std::to_string(y.rows));
+    check_reduction(name, reduction, y.rows);
     const OpScope scope(
         describe_elementwise(name, y.rows, y.cols, dy.data != nullptr ? 3 : 2, flops));
     const float scale = reduction.weight / static_cast<float>(y.rows);

@@ -152,6 +152,13 @@ Run free_bits_run(const OpShape& s) {
     return [=] { apply_free_bits(x->a, x->b, 0, x->c, x->d); };
 }
 
+Run softmax_cross_entropy_run(const OpShape& s) {
+    const auto x = make_arrays(s, -5, 5);
+    const auto labels = std::make_shared<std::vector<std::uint32_t>>(std::size_t(s.m));
+    for (Index i = 0; i < s.m; ++i) (*labels)[std::size_t(i)] = std::uint32_t(i % s.n);
+    return [=] { softmax_cross_entropy(x->a, *labels, x->c); };
+}
+
 // One sample of each image.
 Run importance_weighted_bound_run(const OpShape& s) {
     const auto x = make_arrays(s);
@@ -291,6 +298,7 @@ const std::map<std::string, Kind>& kinds() {
         {"continuous_bernoulli_nll", {false, continuous_bernoulli_nll_run}},
         {"gaussian_nll", {false, gaussian_nll_run}},
         {"mse", {false, mse_run}},
+        {"softmax_cross_entropy", {false, softmax_cross_entropy_run}},
         {"kl_divergence", {false, kl_divergence_run}},
         {"free_bits", {false, free_bits_run}},
         {"find_log_weights", {false, find_log_weights_run}},
@@ -378,9 +386,10 @@ std::vector<std::string> default_ops() {
          {"sum_rows:128x784", "sigmoid:128x784", "bce_with_logits:128x784",
           "bce_with_probabilities:128x784", "bce_with_clamped_logs:128x784",
           "continuous_bernoulli_nll:128x784", "gaussian_nll:128x784", "mse:128x784",
-          "scale_rows:128x784", "adam:1x807700", "sgd:1x807700", "clip_global_norm:1x807700",
-          "load_pixels:128x784", "gather_sparse:128x784:0.191", "transpose_sparse:784x128:0.191",
-          "expand_sparse:128x784:0.191", "prepare_batch:128x784:0.191"})
+          "softmax_cross_entropy:128x10", "scale_rows:128x784", "adam:1x807700", "sgd:1x807700",
+          "clip_global_norm:1x807700", "load_pixels:128x784", "gather_sparse:128x784:0.191",
+          "transpose_sparse:784x128:0.191", "expand_sparse:128x784:0.191",
+          "prepare_batch:128x784:0.191"})
         ops.push_back(op);
     return ops;
 }

@@ -10,6 +10,7 @@
 #include "../../core/error.hpp"
 #include "../../core/isa.hpp"
 #include "commands.hpp"
+#include "exit_code.hpp"
 #include "listening.hpp"
 #include "terminal.hpp"
 #include "verbose_lines.hpp"
@@ -45,22 +46,6 @@ void run(const Command& command) {
                           [](const InfoCommand&) { run_info(); },
                           [](const TextCommand& c) { print(c.text); }},
                command);
-}
-
-int exit_code(ErrorKind kind) {
-    switch (kind) {
-        case ErrorKind::argument:
-            return 2;
-        case ErrorKind::input:
-            return 3;
-        case ErrorKind::output:
-            return 4;
-        case ErrorKind::numeric:
-            return 5;
-        case ErrorKind::mismatch:
-            return 6;
-    }
-    return 1;
 }
 
 }  // namespace

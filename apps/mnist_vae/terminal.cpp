@@ -121,7 +121,7 @@ void print(const std::string& text) {
         throw Error(ErrorKind::output, "standard output", "cannot be written");
 }
 
-void print_error(const std::string& text) {
+void print_error(const std::string& text, const char* program) {
     std::string line;
     for (const char c : text) {
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
@@ -132,7 +132,7 @@ void print_error(const std::string& text) {
             line += c;
         }
     }
-    std::fprintf(stderr, "mnist_vae: %s\n", line.c_str());
+    std::fprintf(stderr, "%s: %s\n", program, line.c_str());
 }
 
 void warn(const std::string& text) { print_error("warning: " + text); }

@@ -43,9 +43,9 @@ std::string format_count(double count);      // "63.1k"
 // Prints a text to standard output and flushes. Throws Error(output) when that fails.
 void print(const std::string& text);
 
-// Prints "mnist_vae: " and the text to standard error as one line, whatever characters a file name
-// or an option brought along.
-void print_error(const std::string& text);
+// Prints "mnist_vae: ", or another program's name, and the text to standard error as one line,
+// whatever characters a file name or an option brought along.
+void print_error(const std::string& text, const char* program = "mnist_vae");
 void warn(const std::string& text);  // the same, with "warning: " before the text
 
 // Writes to standard output, or to wherever `write` does, and throws what it throws.

@@ -1,0 +1,131 @@
+// mnist_mlp: trains a digit classifier, to show that the layers, losses and optimisers of mnist_vae
+// are a framework. The model and its training are in classifier.cpp; here are options and lines.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <sstream>
+
+#include "../mnist_vae/exit_code.hpp"
+#include "../mnist_vae/option_values.hpp"
+#include "../mnist_vae/terminal.hpp"
+#include "classifier.hpp"
+
+namespace {
+
+using namespace handgrad;
+using namespace handgrad::mnist_mlp;
+
+struct Options {
+    std::string data;
+    std::vector<Index> hidden{512};
+    TrainingPlan plan;
+    int threads = 0;  // one per processor
+    std::string output = "mnist_mlp.safetensors";
+};
+
+std::vector<Index> parse_widths(const std::string& where, const std::string& text) {
+    std::vector<Index> widths;
+    std::stringstream items(text + ",");
+    for (std::string item; std::getline(items, item, ',');)
+        widths.push_back(Index(mnist_vae::parse_integer(where, item, 1, 1 << 16)));
+    return widths;
+}
+
+// Whether there is anything to do.
+bool parse(int argc, char** argv, Options& options) {
+    using mnist_vae::parse_integer;
+    CLI::App app{
+        "Trains a digit classifier on MNIST with hand-written gradients: dense layers with\n"
+        "ReLU, softmax cross-entropy, Adam. Prints loss (nats per image) and accuracy of\n"
+        "every epoch; the same seed gives the same output and weights everywhere.",
+        "mnist_mlp"};
+    app.set_version_flag("--version", std::string("mnist_mlp ") + version().text);
+    const auto add = [&](const char* name, const char* help, const char* value,
+                         std::function<void(const std::string&)> set) {
+        app.add_option_function<std::string>(name, std::move(set), help)->option_text(value);
+    };
+    add("--data", "Folder of the four IDX files; otherwise $HANDGRAD_DATA, data/mnist, the sample",
+        "DIR", [&](const std::string& text) { options.data = text; });
+    add("--hidden", "Widths of the hidden layers", "N[,N...] [512]",
+        [&](const std::string& text) { options.hidden = parse_widths("--hidden", text); });
+    add("--epochs", "Passes over the training images", "N [10]", [&](const std::string& text) {
+        options.plan.epochs = Index(parse_integer("--epochs", text, 1, 1'000'000));
+    });
+    add("--batch-size", "Images per update", "N [128]", [&](const std::string& text) {
+        options.plan.batch_size = Index(parse_integer("--batch-size", text, 1, 1'000'000));
+    });
+    add("--lr", "Learning rate at the start; it falls to 0 along half a cosine", "X [0.001]",
+        [&](const std::string& text) {
+            options.plan.lr = mnist_vae::parse_positive("--lr", text);
+        });
+    add("--seed", "Of weights and order", "N [0]", [&](const std::string& text) {
+        options.plan.seed = parse_integer("--seed", text, 0, UINT64_MAX);
+    });
+    add("--threads", "0: one per processor", "N [0]", [&](const std::string& text) {
+        options.threads = int(parse_integer("--threads", text, 0, 1024));
+    });
+    add("--output", "Where the weights go; a file there is kept as FILE.prev",
+        "FILE [mnist_mlp.safetensors]", [&](const std::string& text) { options.output = text; });
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        mnist_vae::print("Example:\n  mnist_mlp --hidden 512,256 --epochs 10\n\n" + app.help());
+        return false;
+    } catch (const CLI::CallForVersion& text) {
+        mnist_vae::print(std::string(text.what()) + "\n");
+        return false;
+    } catch (const CLI::ParseError& error) {
+        throw Error(ErrorKind::argument, "command line", error.what(), "",
+                    "what mnist_mlp --help lists");
+    }
+    return true;
+}
+
+void print_epoch(const EpochResult& result, Index epochs) {
+    char line[128];
+    std::snprintf(line, sizeof line, "epoch %2td/%td  loss %.4f  train %.2f %%  test %.2f %%\n",
+                  result.epoch, epochs, result.loss, 100 * result.train_accuracy,
+                  100 * result.test_accuracy);
+    mnist_vae::print(line);
+}
+
+void print_error(const std::string& text) { mnist_vae::print_error(text, "mnist_mlp"); }
+
+void run(const Options& options) {
+    if (options.threads > 0) set_thread_count(options.threads);
+    const auto data_option =
+        options.data.empty() ? std::nullopt : std::optional<std::string>(options.data);
+    const mnist_vae::Dataset data =
+        mnist_vae::load_dataset(mnist_vae::find_data_folder(data_option));
+    for (const std::string& warning : data.warnings) print_error("warning: " + warning);
+    const IdxImages& images = data.train.images;
+    if (options.plan.batch_size > images.count)
+        throw Error(ErrorKind::argument, "--batch-size", "more than there are training images",
+                    std::to_string(options.plan.batch_size), std::to_string(images.count));
+
+    Classifier model(images.rows * images.cols, options.hidden, options.plan.seed);
+    mnist_vae::print("data   " + data.name + ", " + std::to_string(images.count) + " + " +
+                     std::to_string(data.test.images.count) + " images\nmodel  " + model.widths() +
+                     ", relu, " + std::to_string(model.parameters().parameter_count()) +
+                     " parameters\n");
+    train(model, data, options.plan,
+          [&](const EpochResult& result) { print_epoch(result, options.plan.epochs); });
+    model.save(options.output);
+    mnist_vae::print("weights in " + options.output + "\n");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+    Options options;
+    if (parse(argc, argv, options)) run(options);
+    return 0;
+} catch (const handgrad::Error& error) {
+    print_error(error.what());
+    return handgrad::mnist_vae::exit_code(error.kind());
+} catch (const std::bad_alloc&) {
+    print_error("out of memory");
+    return 1;
+} catch (const std::exception& error) {
+    print_error(std::string("internal error: ") + error.what());
+    return 1;
+}
