@@ -3,6 +3,7 @@
 #include "../../core/error.hpp"
 #include "../../core/io/file.hpp"
 #include "../../core/version.hpp"
+#include "completion.hpp"
 #include "option_values.hpp"
 
 namespace handgrad::mnist_vae {
@@ -224,6 +225,13 @@ CommandLine::CommandLine() {
     define_count(*sub, "--steps", "Updates to train for", verify.steps, kMaxSteps);
 
     add("info", "Version, instruction sets, threads and build", [] { return InfoCommand{}; });
+
+    sub = add("completion", "A script that completes commands, options and values in a shell",
+              [this] { return TextCommand{completion_script(app, shell)}; });
+    add_parsed(*sub, "SHELL", "bash|zsh|fish [bash]", "The shell", [this](const std::string& text) {
+        shell = static_cast<Shell>(
+            parse_choice("SHELL", text, kShellNames, static_cast<int>(std::size(kShellNames))));
+    });
 }
 
 }  // namespace handgrad::mnist_vae

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "completion.hpp"
 #include "options.hpp"
 
 namespace handgrad::mnist_vae {
@@ -33,6 +34,7 @@ struct CommandLine {
     ExportCommand exported;
     CheckGradientsCommand check;
     VerifyCommand verify;
+    Shell shell = Shell::bash;  // of completion
     std::string config;
     // What a command stands for, once its options are parsed, by its name.
     std::map<std::string, std::function<Command()>> results;

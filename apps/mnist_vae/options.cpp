@@ -27,6 +27,7 @@ constexpr const char* kExamples[] = {
     "check-gradients runs/wide --all         every parameter, on two images",
     "verify-determinism                      about a minute",
     "info",
+    "completion bash >> ~/.bash_completion",
 };
 
 // A message is one line, whatever the user typed.
