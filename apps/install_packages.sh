@@ -36,6 +36,8 @@ packages_for() {
       echo valgrind libc6-dbg              # finds reads beyond an array, also of vectors
       echo strace                          # disturbs system calls
       echo gcovr                           # says what the tests reach
+      echo cmake doxygen                   # use the library; make its reference
+      echo fish zsh                        # complete the command line
       echo python3-torch python3-venv      # read what mnist_vae writes: 200 MB to download, 800 installed
       ;;
     fashion) echo dataset-fashion-mnist ;;
