@@ -39,6 +39,8 @@ packages_for() {
       echo cmake doxygen                   # use the library; make its reference
       echo fish zsh                        # complete the command line
       echo python3-torch python3-venv      # read what mnist_vae writes: 200 MB to download, 800 installed
+      echo libopenmpi-dev openmpi-bin      # trains on several ranks
+      echo iproute2                        # gives each rank a network of its own
       ;;
     fashion) echo dataset-fashion-mnist ;;
     peers)

@@ -39,16 +39,15 @@ std::span<const std::uint32_t> Batches::samples(Index batch) const {
                                                           static_cast<std::size_t>(n));
 }
 
-void Batches::load(Index batch, MatrixView x) const {
-    const std::span<const std::uint32_t> positions = samples(batch);
-    check_shape("Batches::load", x, static_cast<Index>(positions.size()), features());
+void Batches::load(std::span<const std::uint32_t> samples, MatrixView x) const {
+    check_shape("Batches::load", x, static_cast<Index>(samples.size()), features());
     const OpScope scope({.op = "load_pixels",
                          .m = x.rows,
                          .n = x.cols,
                          .bytes = (sizeof(float) + 1) * double(x.rows) * double(x.cols)});
     const kernels::KernelTable& table = active_kernels();
     for_each_row(x.rows, x.cols, [&](Index i) {
-        const Index position = positions[static_cast<std::size_t>(i)];
+        const Index position = samples[static_cast<std::size_t>(i)];
         table.pixels_to_float(images_.pixels.data() + position * x.cols, x.row(i), x.cols);
     });
 }

@@ -34,7 +34,9 @@ class Batches {
 
     // Writes these images to x (samples(batch).size(), features): pixel / 255, correctly rounded.
     // Throws Error(argument) for a batch that does not exist or an x of another shape.
-    void load(Index batch, MatrixView x) const;
+    void load(Index batch, MatrixView x) const { load(samples(batch), x); }
+    // The same of a part of a batch's samples.
+    void load(std::span<const std::uint32_t> samples, MatrixView x) const;
 
   private:
     const IdxImages& images_;

@@ -1,12 +1,14 @@
 // What each sub-command does. All throw Error for what the user can mend.
 #pragma once
 
+#include "followers.hpp"
 #include "options.hpp"
 
 namespace handgrad::mnist_vae {
 
 // Returns when training has ended, or does not return if a signal asked for the end.
-void run_train(const TrainCommand& command);
+// The followers train along; with none it is alone.
+void run_train(const TrainCommand& command, Followers& followers);
 
 void run_evaluate(const EvaluateCommand& command);
 void run_reconstruct(const ReconstructCommand& command);

@@ -3,14 +3,17 @@
 #include <csignal>
 #include <exception>
 #include <filesystem>
+#include <memory>
 #include <new>
 #include <optional>
 #include <string>
 
+#include "../../core/communicator.hpp"
 #include "../../core/error.hpp"
 #include "../../core/isa.hpp"
 #include "commands.hpp"
 #include "exit_code.hpp"
+#include "followers.hpp"
 #include "listening.hpp"
 #include "terminal.hpp"
 #include "verbose_lines.hpp"
@@ -28,13 +31,19 @@ struct Overloaded : Functions... {
 template <class... Functions>
 Overloaded(Functions...) -> Overloaded<Functions...>;
 
-void run(const Command& command) {
+// What this process does if it is the first, or alone.
+void run(const Command& command, Communicator& ranks) {
+    Followers followers(ranks);
     VerboseLines lines;
     std::optional<Listening> verbose;
     if (verbose_lines_wanted()) verbose.emplace(lines);
+    if (ranks.size() > 1 && !std::holds_alternative<TrainCommand>(command) &&
+        !std::holds_alternative<TextCommand>(command))
+        throw Error(ErrorKind::argument, "mpirun", "this command runs as one process",
+                    std::to_string(ranks.size()) + " processes", "mnist_vae train");
     // A bad HANDGRAD_ISA is found before anything is done.
     if (!std::holds_alternative<TextCommand>(command)) active_isa();
-    std::visit(Overloaded{[](const TrainCommand& c) { run_train(c); },
+    std::visit(Overloaded{[&](const TrainCommand& c) { run_train(c, followers); },
                           [](const EvaluateCommand& c) { run_evaluate(c); },
                           [](const ReconstructCommand& c) { run_reconstruct(c); },
                           [](const SampleCommand& c) { run_sample(c); },
@@ -48,23 +57,45 @@ void run(const Command& command) {
                command);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) try {
-    // A file that grows too large is an error to report, like a full disk.
-    std::signal(SIGXFSZ, SIG_IGN);
-    run(parse_command_line({argv + 1, argv + argc}));
+// Calls start() and returns the exit code; what goes wrong is told by `tell`.
+template <class Start, class Tell>
+int exit_code_of(Start&& start, Tell&& tell) try {
+    start();
     return 0;
-} catch (const handgrad::Error& error) {
-    print_error(error.what());
+} catch (const Error& error) {
+    tell(error.what());
     return exit_code(error.kind());
 } catch (const std::filesystem::filesystem_error& error) {
-    print_error(error.path1().string() + ": cannot be examined: " + error.code().message());
+    tell(error.path1().string() + ": cannot be examined: " + error.code().message());
     return exit_code(ErrorKind::input);
 } catch (const std::bad_alloc&) {
-    print_error("out of memory");
+    tell("out of memory");
     return 1;
 } catch (const std::exception& error) {
-    print_error(std::string("internal error: ") + error.what());
+    tell(std::string("internal error: ") + error.what());
     return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    // A file that grows too large is an error to report, like a full disk.
+    std::signal(SIGXFSZ, SIG_IGN);
+    std::unique_ptr<Communicator> ranks;
+    const auto start = [&] {
+        ranks = connect_ranks();
+        if (ranks->rank() > 0)
+            follow(*ranks);
+        else
+            run(parse_command_line({argv + 1, argv + argc}), *ranks);
+    };
+    const auto tell = [&](const std::string& error) {
+        if (launched_rank() == 0)
+            print_error(error);
+        else if (ranks)  // otherwise the first has the same to tell
+            print_error("rank " + std::to_string(ranks->rank()) + ": " + error);
+    };
+    const int status = exit_code_of(start, tell);
+    if (status != 0 && ranks) ranks->abandon();
+    return status;
 }

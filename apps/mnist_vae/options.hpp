@@ -85,6 +85,7 @@ struct TrainOptions {
     Switch fuse = Switch::on;    // update each weight as soon as its gradient is computed
     Index checkpoint_every = 0;  // batches; 0: at the end of every epoch only
     Index patience = 0;          // epochs; 0: never stop early
+    Index shards = 1;            // of a batch
     Mistake mistake = Mistake::none;
     bool quiet = false;
 

@@ -88,7 +88,8 @@ TrainingPlan plan_of(const TrainOptions& options) {
             .sparsity = options.sparsity == Sparsity::automatic,
             .fuse = options.fuse == Switch::on,
             .mistake = options.mistake,
-            .patience = options.patience};
+            .patience = options.patience,
+            .shards = options.shards};
 }
 
 Dataset load_data(const std::string& data_option, Splits splits) {

@@ -9,6 +9,7 @@
 namespace handgrad::mnist_vae {
 
 static volatile std::sig_atomic_t g_received = 0;
+static volatile std::sig_atomic_t g_announce = 1;
 
 // Nothing here but what POSIX allows in a handler.
 static void on_signal(int signal) {
@@ -18,13 +19,15 @@ static void on_signal(int signal) {
         return;
     }
     g_received = signal;
+    if (g_announce == 0) return;
     static constexpr std::string_view message =
         "\nmnist_vae: stopping after this batch, with a checkpoint; again to stop at once\n";
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, message.data(), message.size());
 }
 
-SignalGuard::SignalGuard() {
+SignalGuard::SignalGuard(bool announce) {
     g_received = 0;
+    g_announce = announce ? 1 : 0;
     struct sigaction action {};
     action.sa_handler = on_signal;
     action.sa_flags = SA_RESTART | SA_NODEFER;

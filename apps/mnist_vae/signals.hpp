@@ -8,7 +8,8 @@ namespace handgrad::mnist_vae {
 // error instead of a signal. One at a time.
 class SignalGuard {
   public:
-    SignalGuard();
+    // `announce`: tell on standard error that training will stop.
+    explicit SignalGuard(bool announce = true);
     ~SignalGuard();
     SignalGuard(const SignalGuard&) = delete;
     SignalGuard& operator=(const SignalGuard&) = delete;

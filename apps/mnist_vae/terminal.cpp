@@ -40,7 +40,9 @@ TerminalStyle detect_terminal_style() {
     TerminalStyle style;
     const char* terminal = std::getenv("TERM");
     const bool dumb = terminal == nullptr || std::strcmp(terminal, "dumb") == 0;
-    style.redraws = isatty(STDOUT_FILENO) && !dumb && !is_set("NO_COLOR") && !is_set("CI");
+    // mpirun gives its processes a terminal of their own, whatever its output goes to.
+    style.redraws = isatty(STDOUT_FILENO) && !dumb && !is_set("NO_COLOR") && !is_set("CI") &&
+                    !is_set("OMPI_COMM_WORLD_RANK");
     winsize size{};
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
         style.columns = size.ws_col;

@@ -103,20 +103,22 @@ TrainingPlan plan_of(const TrainOptions& options, const TrainCommand& command) {
 class TrainingRun {
   public:
     TrainingRun(const RunFolder& folder, const TrainOptions& options, const TrainCommand& command,
-                const Dataset& dataset, const Comparison* comparison, TensorboardLog* tensorboard)
+                const Dataset& dataset, const Comparison* comparison, TensorboardLog* tensorboard,
+                Followers& followers)
         : folder_(folder),
           options_(options),
           command_(command),
           dataset_(dataset),
           comparison_(comparison),
           tensorboard_(tensorboard),
+          followers_(followers),
           display_(detect_terminal_style(), options.quiet),
           mistake_(mistake_name(options.mistake)),
           model_(architecture_of(options, dataset.train.images)),
           hooks_(make_hooks(options.mistake)),
           optimizer_(make_optimizer(options, model_.arena())),
           trainer_(model_, *optimizer_, plan_of(options, command), dataset.train.images,
-                   validation_split(dataset).images) {
+                   validation_split(dataset).images, followers.ranks()) {
         model_.set_hooks(*hooks_);
     }
 
@@ -148,7 +150,7 @@ class TrainingRun {
                       ", " + std::to_string(model_.arena().parameter_count()) + " parameters",
              .loss = describe_loss(options_) + ", in nats per image",
              .optimizer = describe_optimizer(options_),
-             .machine = describe_machine(),
+             .machine = describe_machine() + describe_shards(),
              .folder = folder_.path.string(),
              .convention = describe_convention(command_.given, options_)});
         if (comparison_ != nullptr && !options_.quiet) display_.show_line(comparison_->describe());
@@ -180,6 +182,8 @@ class TrainingRun {
                                        measure_anatomy(model_.head_gradients()));
             };
         }
+        followers_.start(options_, plan_of(options_, command_), dataset_.train.images,
+                         validation_split(dataset_).images, model_, *optimizer_, trainer_.position);
         const Outcome outcome = trainer_.run(events);
         if (outcome == Outcome::interrupted) save();
         return outcome;
@@ -211,10 +215,33 @@ class TrainingRun {
         std::string text = losses;
         if (!mistake_.empty()) display_.show_line("\n" + flag_text(options_.mistake));
         if (comparison_ != nullptr) text += comparison_->summarize(rows) + "\n";
-        display_.show_line(text + ("pictures, losses and weights are in " + folder_.path.string()));
+        display_.show_line(text + describe_communication() +
+                           ("pictures, losses and weights are in " + folder_.path.string()));
     }
 
   private:
+    // ", 4 shards on 2 ranks"; empty for one.
+    std::string describe_shards() const {
+        if (options_.shards == 1) return {};
+        const int ranks = followers_.ranks().size();
+        return ", " + std::to_string(options_.shards) + " shards on " + std::to_string(ranks) +
+               (ranks == 1 ? " rank" : " ranks");
+    }
+
+    // A line, or nothing if there is none to communicate with.
+    std::string describe_communication() const {
+        const int ranks = followers_.ranks().size();
+        if (ranks == 1) return {};
+        const TimeSpent spent = trainer_.time_spent();
+        char text[128];
+        std::snprintf(text, sizeof text,
+                      "%s of %s in steps went into communication between %d ranks (%.0f %%)\n",
+                      format_seconds(spent.communication).c_str(),
+                      format_seconds(spent.training).c_str(), ranks,
+                      100 * spent.communication / spent.training);
+        return text;
+    }
+
     void save() {
         const PhaseScope phase("checkpoint");
         if (gradients_) gradients_->flush();
@@ -268,6 +295,7 @@ class TrainingRun {
     const Dataset& dataset_;
     const Comparison* const comparison_;  // with a published curve; null: none
     TensorboardLog* const tensorboard_;   // null: none
+    Followers& followers_;
     TrainDisplay display_;
     const std::string mistake_;  // its name, or empty
     Vae model_;
@@ -281,13 +309,25 @@ class TrainingRun {
 
 }  // namespace
 
-void run_train(const TrainCommand& command) {
+// What has to be right before the followers start.
+static void check_shards(const TrainOptions& options, const TrainCommand& command,
+                         const Communicator& ranks) {
+    if (options.shards < ranks.size())
+        throw Error(ErrorKind::argument, "--shards", "fewer than the processes that mpirun started",
+                    std::to_string(options.shards), "at least " + std::to_string(ranks.size()));
+    if (options.shards > 1 && !command.gradients.empty())
+        throw Error(ErrorKind::argument, "--gradients", "is of a whole batch",
+                    std::to_string(options.shards) + " shards", "no --shards beside it");
+}
+
+void run_train(const TrainCommand& command, Followers& followers) {
     if (command.compare_to == "list") return print(list_curves());
     const auto start = std::chrono::steady_clock::now();
     const RunFolder folder = choose_folder(command);
     const TrainOptions options =
         command.resume ? options_to_resume(folder, command) : command.options;
     if (options.threads > 0) set_thread_count(options.threads);
+    check_shards(options, command, followers.ranks());
 
     // Everything that can be wrong with the input is found before anything is written.
     const Dataset dataset = load_training_data(options);
@@ -312,9 +352,10 @@ void run_train(const TrainCommand& command) {
     remove_stale_temporaries(folder.path);
     if (command.overwrite) remove_run(folder);
 
-    const SignalGuard signals;
+    // mpirun, too, sends signals, and not only when somebody asked for it.
+    const SignalGuard signals(/*announce=*/followers.ranks().size() == 1);
     TrainingRun run(folder, options, command, dataset, comparison ? &*comparison : nullptr,
-                    tensorboard ? &*tensorboard : nullptr);
+                    tensorboard ? &*tensorboard : nullptr, followers);
     const bool resuming = command.resume && run.has_checkpoint();
     if (resuming) {
         run.resume();

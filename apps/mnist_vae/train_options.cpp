@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kMaxWidth = 65536, kMaxLatent = 4096, kMaxLayers = 16;
 constexpr std::uint64_t kMaxSamples = 5000;
+constexpr std::uint64_t kMaxShards = 1024;
 constexpr std::uint64_t kMaxCount = 1'000'000'000;
 
 constexpr const char* kSchedules[] = {"constant", "step", "cosine", "iwae"};
@@ -167,6 +168,10 @@ std::vector<OptionDescription> make_descriptions() {
             "checkpoint-every", "Batches between checkpoints; 0: one after every epoch"),
         integer<&Options::patience, 0, kMaxCount>(
             "patience", "Stop after so many epochs without a lower val_loss; 0: never"),
+        integer<&Options::shards, 1, kMaxShards>(
+            "shards",
+            "Parts of a batch that are computed apart, by up to as many processes that mpirun "
+            "starts (docs/distributed.md)"),
         choice<&Options::mistake, kMistakeNames>(
             "mistake", "For learning: make a classic mistake on purpose, flagged everywhere"),
     };
@@ -195,6 +200,8 @@ void check_combination(const TrainOptions& options) {
     if (is_iwae && options.kl_weight != 1) refuse("beta", kNoParts, "1 with --objective iwae");
     if (is_iwae && options.kl_warmup > 0) refuse("kl-warmup", kNoParts, "0 with --objective iwae");
     if (is_iwae && options.free_bits > 0) refuse("free-bits", kNoParts, "0 with --objective iwae");
+    if (options.free_bits > 0 && options.shards > 1)
+        refuse("free-bits", "is a floor under the mean over a whole batch", "0 with --shards");
     if (options.mistake != Mistake::none &&
         (is_iwae || options.samples > 1 || options.free_bits > 0))
         refuse("mistake", "is made in the plain objective alone",

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "../../core/error.hpp"
+#include "../../core/io/sha256.hpp"
 #include "../../core/parallel.hpp"
 #include "../../core/profile.hpp"
 #include "../../core/random.hpp"
@@ -30,7 +31,7 @@ Objective TrainingPlan::objective_of(Index epoch) const {
 }
 
 Trainer::Trainer(Vae& model, Optimizer& optimizer, const TrainingPlan& plan, const IdxImages& train,
-                 const IdxImages& validation)
+                 const IdxImages& validation, Communicator& ranks)
     : model_(model),
       optimizer_(optimizer),
       plan_(plan),
@@ -38,9 +39,11 @@ Trainer::Trainer(Vae& model, Optimizer& optimizer, const TrainingPlan& plan, con
       drawn_(plan.draw_pixels ? train : IdxImages{}),
       train_(plan.draw_pixels ? drawn_ : given_),
       batches_(train_, plan.batch_size),
-      validation_(model, validation) {
+      validation_(model, validation),
+      ranks_(ranks) {
     check_image_size("train", model.architecture(), train);
     list_non_zeros();
+    if (plan.shards > 1 || ranks.size() > 1) sharded_.emplace(model.arena(), plan.shards, ranks);
 }
 
 // If the batches are to be sparse. Whether they pay is asked of the images as they were given, so
@@ -69,11 +72,11 @@ Outcome Trainer::run(const TrainerEvents& events) {
         while (position.batch < batches_per_epoch()) {
             train_batch(events);
             events.batch_done(progress());
-            if (events.interrupted()) return Outcome::interrupted;
+            if (any_rank(ranks_, events.interrupted())) return Outcome::interrupted;
         }
         const EpochMetrics metrics = finish_epoch();
         events.epoch_done(metrics, position.best_epoch == metrics.epoch);
-        if (events.interrupted()) return Outcome::interrupted;
+        if (any_rank(ranks_, events.interrupted())) return Outcome::interrupted;
     }
     return Outcome::finished;
 }
@@ -84,9 +87,16 @@ void Trainer::draw_noise(std::span<const std::uint32_t> samples) {
     const Index k = plan_.objective.samples;
     const MatrixView noise = noise_.resize(n * k, latent);
     const MatrixView drawn = k == 1 ? noise : drawn_noise_.resize(n, k * latent);
-    fill_noise(plan_.seed, Purpose::training_noise, static_cast<std::uint32_t>(position.epoch),
-               samples, drawn);
-    if (plan_.mistake == Mistake::shared_noise) share_noise(drawn);
+    const auto fill = [&](std::span<const std::uint32_t> of, MatrixView rows) {
+        fill_noise(plan_.seed, Purpose::training_noise, static_cast<std::uint32_t>(position.epoch),
+                   of, rows);
+    };
+    fill(samples, drawn);
+    if (plan_.mistake == Mistake::shared_noise) {
+        // That of the batch's first image, also where these are but a shard of it.
+        fill(batches_.samples(position.batch).first(1), drawn.middle_rows(0, 1));
+        share_noise(drawn);
+    }
     if (k > 1) split_samples(drawn, noise);
 }
 
@@ -95,6 +105,64 @@ void Trainer::train_batch(const TrainerEvents& events) {
     const auto start = std::chrono::steady_clock::now();
 
     const std::span<const std::uint32_t> samples = batches_.samples(position.batch);
+    const LossSums sums = sharded_ ? train_in_shards(samples) : train_whole(samples);
+    if (events.backward_done) events.backward_done(Index(optimizer_.steps()));
+
+    position.loss_sum += sums.loss;
+    position.recon_sum += sums.recon;
+    position.kl_sum += sums.kl;
+    position.clamped_logvars += sums.clamped_logvars;
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    position.seconds += seconds;
+    training_seconds_ += seconds;
+    ++position.batch;
+}
+
+LossSums Trainer::train_whole(std::span<const std::uint32_t> samples) {
+    const LossSums sums = forward(samples, plan_.objective_of(position.epoch));
+    if (plan_.check_numerics) check_forward(model_, where());
+    check_loss(sums);
+    if (plan_.fuse && plan_.clip_norm == 0 && !plan_.check_numerics) {
+        optimizer_.begin_step(learning_rate(optimizer_.steps()));
+        model_.backward(&optimizer_);
+    } else {
+        // Clipping needs the norm of the whole gradient first, and a check all of it.
+        model_.backward();
+        if (plan_.check_numerics) check_gradients(model_, where());
+        update();
+    }
+    return sums;
+}
+
+// Each shard's gradient is that of a sum, so that one factor makes the mean over the whole batch.
+LossSums Trainer::train_in_shards(std::span<const std::uint32_t> samples) {
+    const Index n = static_cast<Index>(samples.size());
+    Objective objective = plan_.objective_of(position.epoch);
+    const float factor = objective.sum_over_batch ? 1.0f : 1.0f / static_cast<float>(n);
+    objective.sum_over_batch = true;
+    const auto compute = [&](Index shard) -> LossSums {
+        const Range images = cut(n, plan_.shards, shard);
+        if (images.count() == 0) {
+            std::fill(model_.arena().gradients().begin(), model_.arena().gradients().end(), 0.0f);
+            return {};
+        }
+        const LossSums sums = forward(
+            samples.subspan(std::size_t(images.first), std::size_t(images.count())), objective);
+        const auto place = [&] { return where() + ", shard " + std::to_string(shard + 1); };
+        if (plan_.check_numerics) check_forward(model_, place());
+        model_.backward();
+        if (plan_.check_numerics) check_gradients(model_, place());
+        return sums;
+    };
+    const LossSums sums = sharded_->add_up(factor, std::ref(compute));  // a copy would allocate
+    check_loss(sums);
+    update();
+    return sums;
+}
+
+// Loads the images of these samples and draws their noise.
+LossSums Trainer::forward(std::span<const std::uint32_t> samples, const Objective& objective) {
     const Index n = static_cast<Index>(samples.size());
     const MatrixView x = x_.resize(n, model_.architecture().pixels());
     const SparseBatch* sparse = nullptr;
@@ -109,43 +177,35 @@ void Trainer::train_batch(const TrainerEvents& events) {
                         });
         sparse = &sparse_;
     } else {
-        batches_.load(position.batch, x);
+        batches_.load(samples, x);
         draw_noise(samples);
     }
+    const LossTerms terms = model_.forward_training(x, noise_, objective, sparse);
+    return {.loss = terms.loss * double(n),
+            .recon = terms.recon * double(n),
+            .kl = terms.kl * double(n),
+            .clamped_logvars = model_.count_clamped_logvars()};
+}
 
-    const LossTerms terms =
-        model_.forward_training(x, noise_, plan_.objective_of(position.epoch), sparse);
-    const auto where = [&] {
-        return "epoch " + std::to_string(position.epoch) + ", batch " +
-               std::to_string(position.batch + 1);
-    };
-    if (plan_.check_numerics) check_forward(model_, where());
-    if (!std::isfinite(terms.loss))
-        throw Error(ErrorKind::numeric, where(), "the loss is not finite",
-                    "recon " + std::to_string(terms.recon) + ", kl " + std::to_string(terms.kl),
-                    "finite numbers; a smaller --lr or --clip-norm may help, --check-numerics "
-                    "says where it begins");
-    const double rate = learning_rate(optimizer_.steps());
-    if (plan_.fuse && plan_.clip_norm == 0 && !plan_.check_numerics) {
-        optimizer_.begin_step(rate);
-        model_.backward(&optimizer_);
-    } else {
-        // Clipping needs the norm of the whole gradient first, and a check all of it.
-        model_.backward();
-        if (plan_.check_numerics) check_gradients(model_, where());
-        if (plan_.clip_norm > 0) clip_global_norm(model_.arena(), plan_.clip_norm);
-        optimizer_.step(rate);
-        if (plan_.check_numerics) check_update(model_, optimizer_, where());
-    }
-    if (events.backward_done) events.backward_done(Index(optimizer_.steps()));
+std::string Trainer::where() const {
+    return "epoch " + std::to_string(position.epoch) + ", batch " +
+           std::to_string(position.batch + 1);
+}
 
-    position.loss_sum += terms.loss * double(n);
-    position.recon_sum += terms.recon * double(n);
-    position.kl_sum += terms.kl * double(n);
-    position.clamped_logvars += model_.count_clamped_logvars();
-    position.seconds +=
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    ++position.batch;
+void Trainer::check_loss(const LossSums& sums) const {
+    if (std::isfinite(sums.loss)) return;
+    const double n = double(batches_.samples(position.batch).size());
+    throw Error(ErrorKind::numeric, where(), "the loss is not finite",
+                "recon " + std::to_string(sums.recon / n) + ", kl " + std::to_string(sums.kl / n),
+                "finite numbers; a smaller --lr or --clip-norm may help, --check-numerics says "
+                "where it begins");
+}
+
+// From the arena's gradients.
+void Trainer::update() {
+    if (plan_.clip_norm > 0) clip_global_norm(model_.arena(), plan_.clip_norm);
+    optimizer_.step(learning_rate(optimizer_.steps()));
+    if (plan_.check_numerics) check_update(model_, optimizer_, where());
 }
 
 double Trainer::learning_rate(std::int64_t step) const {
@@ -171,16 +231,38 @@ BatchProgress Trainer::progress() const {
             .seconds = position.seconds};
 }
 
-EpochMetrics Trainer::finish_epoch() {
-    const BatchProgress train = progress();
+// On the first rank, for all: the others have nothing better to do, and it is short.
+LossTerms Trainer::validate(LatentLedger& ledger) {
     const PhaseScope phase("validation");
     // Fresh noise for every validation, drawn from nothing but the seed and the epoch.
     const NoiseSource noise{plan_.seed, Purpose::validation_noise,
                             static_cast<std::uint32_t>(position.epoch)};
+    LossTerms terms;
+    if (ranks_.rank() == 0)
+        terms = validation_.evaluate(
+            plan_.validate_on_mu || plan_.mistake == Mistake::test_on_mean ? nullptr : &noise,
+            plan_.objective.kl_weight, &ledger);
+    ranks_.broadcast(bytes_of(terms));
+    return terms;
+}
+
+// Nothing but a defect makes them differ: of memory, or programs that are not the same.
+void Trainer::check_ranks() const {
+    if (ranks_.size() == 1) return;
+    const std::string own = sha256_hex(std::as_bytes(model_.arena().values()));
+    std::string first = own;
+    ranks_.broadcast(bytes_of(std::span<char>(first)));
+    if (any_rank(ranks_, first != own))
+        throw Error(ErrorKind::mismatch, "epoch " + std::to_string(position.epoch),
+                    "the ranks' weights differ", "",
+                    "equal bits; machines without AVX2 cannot train together with others");
+}
+
+EpochMetrics Trainer::finish_epoch() {
+    check_ranks();
+    const BatchProgress train = progress();
     LatentLedger ledger(model_.architecture().latent);
-    const LossTerms validation = validation_.evaluate(
-        plan_.validate_on_mu || plan_.mistake == Mistake::test_on_mean ? nullptr : &noise,
-        plan_.objective.kl_weight, &ledger);
+    const LossTerms validation = validate(ledger);
     EpochMetrics metrics{.epoch = position.epoch,
                          .step = static_cast<Index>(optimizer_.steps()),
                          .loss = train.loss,
@@ -203,6 +285,11 @@ EpochMetrics Trainer::finish_epoch() {
                 .best_val_loss = position.best_val_loss,
                 .best_epoch = position.best_epoch};
     return metrics;
+}
+
+TimeSpent Trainer::time_spent() const {
+    return {.training = training_seconds_,
+            .communication = sharded_ ? sharded_->communication_seconds() : 0};
 }
 
 bool Trainer::patience_is_over() const {

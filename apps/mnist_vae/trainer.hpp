@@ -5,13 +5,17 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
+#include <string>
 
+#include "../../core/communicator.hpp"
 #include "../../optim/optimizer.hpp"
 #include "../../optim/schedule.hpp"
 #include "batches.hpp"
 #include "evaluation.hpp"
 #include "metrics.hpp"
 #include "mistakes.hpp"
+#include "shards.hpp"
 #include "vae.hpp"
 
 namespace handgrad::mnist_vae {
@@ -41,6 +45,7 @@ struct TrainingPlan {
     bool check_numerics = false;
     Mistake mistake = Mistake::none;  // of those that are made in training's own steps
     Index patience = 0;  // stop after so many epochs without a lower val_loss; 0: never
+    Index shards = 1;    // of every batch (shards.hpp)
 };
 
 // drawn (n, k latent), a stream for each image, to noise (n k, latent), a row for each sample.
@@ -61,11 +66,18 @@ struct Position {
 
 enum class Outcome { finished, stopped_early, interrupted };
 
+// Of this process and so far.
+struct TimeSpent {
+    double training = 0;  // seconds, without validation and pictures
+    // Of them, waiting for other ranks included. Nothing without other ranks.
+    double communication = 0;
+};
+
 struct TrainerEvents {
     // Asked after every batch; true ends training there, between two batches.
     std::function<bool()> interrupted = [] { return false; };
     // After every backward pass, if set: the model's head_gradients() are those of the step with
-    // this number, counted from 1.
+    // this number, counted from 1; with shards, those of the last of them.
     std::function<void(Index step)> backward_done;
     std::function<void(const BatchProgress&)> batch_done = [](const BatchProgress&) {};
     // After validation; the position is that of the next epoch's start already.
@@ -73,12 +85,15 @@ struct TrainerEvents {
     };
 };
 
+// With several ranks, each has a trainer, a model and an optimiser of its own, all equal at first,
+// and equal again after every batch. The first rank alone validates.
 class Trainer {
   public:
     // All references must outlive the trainer. Throws Error(argument) if the images do not fit the
-    // model or the batch size exceeds the number of training images.
+    // model, the batch size exceeds the number of training images, or there are more ranks than
+    // shards.
     Trainer(Vae& model, Optimizer& optimizer, const TrainingPlan& plan, const IdxImages& train,
-            const IdxImages& validation);
+            const IdxImages& validation, Communicator& ranks = one_rank());
 
     // Read it to save it; set it (with the parameters and the optimiser) to resume.
     Position position;
@@ -86,14 +101,26 @@ class Trainer {
     Index batches_per_epoch() const { return batches_.batches_per_epoch(); }
 
     // Trains from the position on. Throws Error(numeric) at the first batch whose loss is not
-    // finite, before the parameters are touched by it; with check_numerics at the first number.
+    // finite, before the parameters are touched by it; with check_numerics at the first number. All
+    // ranks call it; it returns the same or throws the same Error on each. If one is interrupted,
+    // all are. Throws Error(mismatch) after an epoch that leaves ranks with different weights.
     Outcome run(const TrainerEvents& events);
+
+    TimeSpent time_spent() const;
 
   private:
     void start_epoch();
     void list_non_zeros();
     void draw_noise(std::span<const std::uint32_t> samples);
     void train_batch(const TrainerEvents& events);
+    LossSums train_whole(std::span<const std::uint32_t> samples);
+    LossSums train_in_shards(std::span<const std::uint32_t> samples);
+    LossSums forward(std::span<const std::uint32_t> samples, const Objective& objective);
+    void update();
+    void check_loss(const LossSums& sums) const;
+    std::string where() const;  // "epoch 1, batch 2"
+    LossTerms validate(LatentLedger& ledger);
+    void check_ranks() const;
     EpochMetrics finish_epoch();
     double learning_rate(std::int64_t step) const;  // of step number `step`, counted from 0
     Index images_done() const;
@@ -108,6 +135,9 @@ class Trainer {
     const IdxImages& train_;  // one of the two
     Batches batches_;
     Evaluator validation_;
+    Communicator& ranks_;
+    std::optional<ShardedGradient> sharded_;  // if there are several shards
+    double training_seconds_ = 0;
     Matrix x_, noise_;
     Matrix drawn_noise_;          // with all samples of an image in one row
     SparseImages sparse_images_;  // of train_, if the batches are to be sparse

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "../../apps/mnist_vae/batches.hpp"
+#include "../../apps/mnist_vae/trainer.hpp"
 #include "../../apps/mnist_vae/vae.hpp"
 #include "../../core/parallel.hpp"
 #include "../../core/random.hpp"
@@ -87,4 +88,35 @@ TEST_CASE("training allocates nothing after its first epoch, on any number of th
         CHECK(counted == 0);
     }
     set_thread_count(threads_before);
+}
+
+TEST_CASE("the trainer's steps allocate nothing after the first epoch, whole or in shards") {
+    IdxImages images{70, 6, 5, std::vector<std::uint8_t>(70 * 30), ""};
+    for (std::size_t i = 0; i < images.pixels.size(); ++i)
+        images.pixels[i] = i % (3 + i / 30 % 7) == 0 ? 100 : 0;
+    for (Index shards : {1, 2, 5})
+        for (bool sparsity : {true, false}) {
+            CAPTURE(shards);
+            Vae model({.image_rows = 6, .image_cols = 5, .hidden = {300, 40}, .latent = 3});
+            model.initialize(Initializer::glorot, 1);
+            Adam adam(model.arena(), {});
+            // Without a shuffle, so that the first epoch has the largest batch.
+            Trainer trainer(model, adam,
+                            {.epochs = 3,
+                             .batch_size = 32,
+                             .shuffle = false,
+                             .sparsity = sparsity,
+                             .shards = shards},
+                            images, images);
+            long first = 0, last = 0;
+            TrainerEvents events;
+            events.batch_done = [&](const BatchProgress& p) {
+                if (p.epoch < 3) return;
+                if (p.batch == 1) first = g_allocations;
+                last = g_allocations;
+            };
+            CHECK(trainer.run(events) == Outcome::finished);
+            CHECK(first > 0);
+            CHECK(last == first);
+        }
 }

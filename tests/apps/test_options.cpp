@@ -57,6 +57,7 @@ const std::pair<const char*, const char*> kOther[] = {{"data", "some/dir"},
                                                       {"fuse", "off"},
                                                       {"checkpoint-every", "10"},
                                                       {"patience", "4"},
+                                                      {"shards", "4"},
                                                       {"pixel-variance", "0.25"},
                                                       {"binarize", "dynamic"},
                                                       {"shuffle", "off"},
@@ -117,7 +118,7 @@ TEST_CASE("options: values that are no such thing are refused, naming the option
                                       "+1",
                                       "99999999999999999999",
                                       "0"};
-    for (const char* option : {"--epochs", "--batch-size", "--latent", "--hidden"})
+    for (const char* option : {"--epochs", "--batch-size", "--latent", "--hidden", "--shards"})
         for (const char* value : not_counts) {
             CAPTURE(std::string(value));
             CHECK(contains(refusal({"train", option, value}), option));

@@ -69,6 +69,10 @@ openmp_uses() {
   code_lines "$1" '#[[:space:]]*pragma[[:space:]]+omp|_Pragma|\bomp_[a-z_]+[[:space:]]*\(|\b_OPENMP\b' . |
     { grep -vE '^core/parallel\.|^tests/machines/planted_race\.' || true; }
 }
+mpi_uses() {
+  edges "$1" '' '(.*/)?mpi\.h' '^core/communicator_mpi\.'
+  code_lines "$1" '\bMPI_[A-Za-z_]+' . | { grep -vE '^core/communicator_mpi\.' || true; }
+}
 app_duties() {
   edges "$1" 'core/|layers/|losses/|optim/|handgrad\.hpp' 'iostream|print|CLI/|getopt'
   code_lines "$1" '\b(cout|cerr|clog|stdout|stderr)\b' "$kLibrary"
@@ -123,6 +127,8 @@ check xsimd_includes 'only core/kernels/simd.hpp includes xsimd' core/gemm.cpp \
 check openmp_uses 'only core/parallel.* has OpenMP' apps/mnist_vae/trainer.cpp \
   '#include <omp.h>' '#pragma omp parallel for' '    # pragma  omp simd' 'int n = omp_get_max_threads();' \
   '_Pragma("omp parallel")' '#ifdef _OPENMP'
+check mpi_uses 'only core/communicator_mpi.cpp has MPI' core/communicator.cpp \
+  '#include <mpi.h>' '#  include "openmpi/mpi.h"' 'MPI_Barrier(MPI_COMM_WORLD);' 'int MPI_rank = 0;'
 check app_duties 'the library does not print, parse options, handle signals or end the program' \
   optim/sgd.cpp '#include <iostream>' '#include <CLI/CLI.hpp>' \
   'std::cout << 1;' 'std::fprintf(file, "x");' 'printf("x");' 'std::exit(1);' 'abort();' \

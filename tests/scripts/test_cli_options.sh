@@ -57,7 +57,7 @@ declare -A kChanges=(
   [optimizer]=sgd [adam]=torch [init]=he [recon-loss]=mse [beta]=0.5
   [clip-norm]=0.1 [seed]=1 [binarize]=dynamic [shuffle]=off [hold-out]=10
   [output-bias]=data [kl-warmup]=2 [free-bits]=0.5 [objective]=iwae [samples]=3 [reduction]=sum
-  [head]=log-sigma
+  [head]=log-sigma [shards]=3
 )
 # with_option NAME VALUE: kSmall with that option instead of its own; sets options.
 with_option() {
@@ -115,6 +115,17 @@ expect_equal '--binarize dynamic gives the same weights without sparse products'
   "$(weights plain)" "$(weights with-binarize)"
 rm -r plain
 
+train one-shard "${kSmall[@]}" --shards 1
+expect_equal '--shards 1 changes no weight and no loss' "$(weights one-shard) $(losses one-shard)" \
+  "$(weights base) $(losses base)"
+for option in '--sparsity off' '--fuse off' '--threads 3' '--check-numerics'; do
+  # shellcheck disable=SC2086
+  train plain "${kSmall[@]}" --shards 3 $option
+  expect_equal "--shards 3 has the same weights with $option" "$(weights plain)" "$(weights with-shards)"
+  rm -r plain
+done
+expect 'the header tells of shards' grep -qE '^machine .*, 3 shards on 1 rank$' out
+
 train with-mu "${kSmall[@]}" --val-z mu
 expect_equal '--val-z mu changes no weight, but every val_loss' \
   "$(weights with-mu) $(grep -cFf <(cut -d , -f 6 with-mu/log.csv | tail -n +2) base/log.csv || :)" \
@@ -163,8 +174,8 @@ stored=$("$app" train --help | sed -n "s/^  --\([a-z-]*\) .*/\1/p" |
   grep -vxE "out|resume|overwrite|quiet|config|profile|trace|tensorboard|gradients|gradients-every|check-numerics|convention|likelihood|compare-to")
 expect_equal "options.toml has every option that makes the model" \
   "$(sed -n "s/ = .*//p" unusual/options.toml)" "$stored"
-expect_equal "and each of them at its own value here, but for two that contradict others" \
-  "$(grep -cvxFf base/options.toml unusual/options.toml)" "$(($(wc -l <<<"$stored") - 2))"
+expect_equal "and each of them at its own value here, but for three that contradict others" \
+  "$(grep -cvxFf base/options.toml unusual/options.toml)" "$(($(wc -l <<<"$stored") - 3))"
 train objective "${kSmall[@]}" --objective iwae
 sed 's/^threads = 0$/threads = 1/' objective/options.toml >objective.toml
 train objective-again --config objective.toml
@@ -224,12 +235,12 @@ fi
 # --- Values that no option can mean ---
 
 readonly kNoNumbers=(nan -nan inf -inf 1e999 12abc '' -0 -1 0x10 ' 1' '1 ' '1,5' ten)
-for option in --latent --epochs --batch-size --seed --threads --checkpoint-every --patience; do
+for option in --latent --epochs --batch-size --seed --threads --checkpoint-every --patience --shards; do
   for value in "${kNoNumbers[@]}" 1.5 +1 99999999999999999999; do
     refused "$option" "$value" integer
   done
 done
-for option in --latent --epochs --batch-size; do refused "$option" 0 'from 1'; done
+for option in --latent --epochs --batch-size --shards; do refused "$option" 0 'from 1'; done
 for option in --lr --beta --clip-norm; do
   for value in "${kNoNumbers[@]}"; do refused "$option" "$value" number; done
 done
@@ -248,6 +259,7 @@ done
 refused --activation ReLU relu
 refused --optimizer ada adam
 refused --threads 1025
+refused --shards 1025
 
 # Words that stand for a path.
 for option in --data --out --config --compare-to; do
@@ -299,6 +311,10 @@ for options in '--objective iwae' '--samples 2' '--free-bits 0.1'; do
   run train --out no --mistake kl-sign $options
   expect_refused "--mistake with $options is refused" --mistake kl-sign
 done
+run train --out no --shards 2 --free-bits 0.1
+expect_refused '--shards with --free-bits is refused' --free-bits 'found 0.1' --shards
+run train --out no --shards 2 --gradients gradients.csv
+expect_refused '--shards with --gradients is refused' --gradients 'found 2 shards'
 run train --out no --lr
 expect_refused 'an option without its value is refused' --lr
 run evaluate base --epochs 3

@@ -115,7 +115,7 @@ expect_equal "$kNothingLost" "$(contents run)" "$before"
 
 for change in '--latent 3' '--hidden 9' '--lr 0.01' '--seed 1' '--beta 2' \
   '--batch-size 16' '--activation tanh' '--recon-loss mse' '--optimizer sgd' '--adam torch' \
-  '--init he' '--clip-norm 1' '--lr-schedule cosine' '--checkpoint-every 1' '--patience 1'; do
+  '--init he' '--clip-norm 1' '--lr-schedule cosine' '--checkpoint-every 1' '--patience 1' '--shards 2'; do
   # shellcheck disable=SC2086 # an option and its value
   run train --out run --resume --epochs 3 $change
   expect_refused "resuming with $change is refused" 2 "${change% *}" "${change#* }"
