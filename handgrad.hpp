@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/blocked_view.hpp"
+#include "core/communicator.hpp"
 #include "core/error.hpp"
 #include "core/export.hpp"
 #include "core/gemm.hpp"

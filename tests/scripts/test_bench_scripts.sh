@@ -31,6 +31,13 @@ expect_equal 'the table of ratios has medians, the slowest first' \
 bb   1.750     1.500    2.000
 a    1.000     0.900    1.200'
 
+expect_equal 'the table of docs/distributed.md is what its formula says' \
+  "$(grep -E '^\| [0-9]+ \| (1|10) Gbit/s' "$root/docs/distributed.md")" \
+  "$(compute rank_times.py 'print(m.prediction(0.5, 0.020, [128, 512, 2048, 8192]))')"
+expect_equal 'and its line goes through the points' \
+  "$(compute rank_times.py 'print("%.6f %.6f" % m.fit_line([(100, 3.0), (200, 5.0), (400, 9.0)]))')" \
+  '1.000000 0.020000'
+
 # refused WHAT MESSAGE SCRIPT ARGUMENT...: exit code 2 and one line.
 refused() {
   local status=0 output
@@ -41,6 +48,8 @@ refused 'a commit that does not exist is refused' 'compare_commits: nowhere: no 
   compare_commits.py nowhere
 refused 'no rounds are refused' 'compare_commits: --rounds: at least 1' \
   compare_commits.py --rounds 0
+refused 'no rounds of ranks are refused' 'rank_times: rounds: at least 1, batch sizes: at least 2' \
+  rank_times.py --rounds 0
 refused 'no epochs are refused' 'step_roofline: rounds, epochs and batch size: at least 1' \
   step_roofline.py --epochs 0
 
