@@ -231,8 +231,8 @@ class TrainingRun {
     // A line, or nothing if there is none to communicate with.
     std::string describe_communication() const {
         const int ranks = followers_.ranks().size();
-        if (ranks == 1) return {};
         const TimeSpent spent = trainer_.time_spent();
+        if (ranks == 1 || spent.training == 0) return {};
         char text[128];
         std::snprintf(text, sizeof text,
                       "%s of %s in steps went into communication between %d ranks (%.0f %%)\n",

@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "../../core/communicator.hpp"
+#include "../../core/isa.hpp"
+#include "../../core/parallel.hpp"
 
 namespace handgrad::test {
 
@@ -24,6 +26,9 @@ namespace handgrad::test {
 class ThreadRanks {
   public:
     static void run(int size, const std::function<void(Communicator&)>& body) {
+        // Found out at their first use, which is not for several threads at once.
+        active_isa();
+        thread_count();
         ThreadRanks job(size);
         std::vector<std::exception_ptr> errors(std::size_t(size), nullptr);
         std::vector<std::thread> threads;
