@@ -224,6 +224,12 @@ CommandLine::CommandLine() {
               [this] { return verify; });
     define_count(*sub, "--steps", "Updates to train for", verify.steps, kMaxSteps);
 
+    sub = add("lesson", "How the gradients of a VAE work, step by step, as an interactive page",
+              [this] { return lesson; });
+    add_path(*sub, "--output", "FILE", "File [vae-gradients.html; of --markdown standard output]",
+             lesson.output);
+    add_flag(*sub, "--markdown", "The text of docs/vae-gradients.md instead", lesson.markdown);
+
     add("info", "Version, instruction sets, threads and build", [] { return InfoCommand{}; });
 
     sub = add("completion", "A script that completes commands, options and values in a shell",

@@ -35,6 +35,7 @@ struct CommandLine {
     CheckGradientsCommand check;
     VerifyCommand verify;
     Shell shell = Shell::bash;  // of completion
+    LessonCommand lesson;
     std::string config;
     // What a command stands for, once its options are parsed, by its name.
     std::map<std::string, std::function<Command()>> results;

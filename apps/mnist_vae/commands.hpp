@@ -20,6 +20,8 @@ void run_export(const ExportCommand& command);
 void run_check_gradients(const CheckGradientsCommand& command);
 // Prints a table; throws Error(mismatch) if any two paths differ.
 void run_verify(const VerifyCommand& command);
+// Writes the lesson; throws Error(mismatch) if a gradient in it is wrong.
+void run_lesson(const LessonCommand& command);
 void run_info();
 
 }  // namespace handgrad::mnist_vae

@@ -52,6 +52,7 @@ void run(const Command& command, Communicator& ranks) {
                           [](const ExportCommand& c) { run_export(c); },
                           [](const CheckGradientsCommand& c) { run_check_gradients(c); },
                           [](const VerifyCommand& c) { run_verify(c); },
+                          [](const LessonCommand& c) { run_lesson(c); },
                           [](const InfoCommand&) { run_info(); },
                           [](const TextCommand& c) { print(c.text); }},
                command);

@@ -26,6 +26,7 @@ constexpr const char* kExamples[] = {
     "check-gradients --hidden 64 --activation tanh --recon-loss mse",
     "check-gradients runs/wide --all         every parameter, on two images",
     "verify-determinism                      about a minute",
+    "lesson                                  then open vae-gradients.html",
     "info",
     "completion bash >> ~/.bash_completion",
 };

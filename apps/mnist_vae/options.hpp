@@ -154,15 +154,21 @@ struct CheckGradientsCommand {
 struct VerifyCommand {
     Index steps = 200;
 };
+// The lesson on gradients.
+struct LessonCommand {
+    std::string output;     // empty: the page to vae-gradients.html, Markdown to standard output
+    bool markdown = false;  // instead of the page
+};
 struct InfoCommand {};
 // --help or --version: a text to print.
 struct TextCommand {
     std::string text;
 };
 
-using Command = std::variant<TrainCommand, EvaluateCommand, ReconstructCommand, SampleCommand,
-                             ManifoldCommand, EncodeCommand, ExportCommand, CheckGradientsCommand,
-                             VerifyCommand, InfoCommand, TextCommand>;
+using Command =
+    std::variant<TrainCommand, EvaluateCommand, ReconstructCommand, SampleCommand, ManifoldCommand,
+                 EncodeCommand, ExportCommand, CheckGradientsCommand, VerifyCommand, LessonCommand,
+                 InfoCommand, TextCommand>;
 
 // Arguments without the program's name. Throws Error(argument), naming the option, what was found
 // and what was expected; Error(input) for a --config file that cannot be read.
