@@ -94,8 +94,10 @@ const auto& find(const Map& map, const std::string& name) {
 }  // namespace
 
 std::string number(double value) {
-    const bool whole = value == std::floor(value) && std::abs(value) < 1e5;
-    return format(whole ? "%.0f" : "%#.5g", value);
+    // 1 / (1 / 784) is whole but for its last digit.
+    const double nearest = std::round(value);
+    const bool whole = std::abs(value - nearest) <= 1e-12 * std::abs(value);
+    return whole && std::abs(value) < 1e5 ? format("%.0f", nearest) : format("%#.5g", value);
 }
 
 std::string numbers(const std::vector<double>& values) {

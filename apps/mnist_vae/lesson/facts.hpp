@@ -19,7 +19,7 @@ struct Facts {
     std::map<std::string, Table> tables;
 };
 
-// Five significant digits, or all of a whole number: "-0.031416", "163.08", "784", "0".
+// Five significant digits, all of a whole number: "-0.031416", "163.08", "784", "0".
 std::string number(double value);
 // "-0.51234, 1.2000", the elements of a short vector.
 std::string numbers(const std::vector<double>& values);

@@ -85,8 +85,6 @@ void add_forward_facts(Subject& subject, const Walk& w, Facts& facts) {
     static_assert(kStep == 1e-4);
     values["tolerance"] = "1e-6";
     static_assert(kTolerance == 1e-6);
-    values["recon"] = number(w.losses.recon);
-    values["kl"] = number(w.losses.kl);
     values["loss"] = number(w.losses.sum());
     values["picture"] = draw(digit.x, w.p, a.image_rows, a.image_cols);
     values["dark_pixels"] = std::to_string(a.pixels() - count_positive(digit.x));

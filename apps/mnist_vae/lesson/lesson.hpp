@@ -1,5 +1,5 @@
 // The lesson on the gradients of a VAE: docs/vae-gradients.md, and the same as a page in which the
-// noise, the digit and the mistakes can be moved. lesson.md is the one source of the text;
+// noise, the digit and the mistakes can be moved. lesson.md.in is the one source of the text;
 // render_lesson.py puts the lines of source into it when the program is built, and what is in
 // braces there is computed when the lesson is written.
 #pragma once

@@ -79,12 +79,14 @@ function showNoise() {
   for (const button of element("digits").children)
     button.setAttribute("aria-pressed", String(Number(button.dataset.digit) === state.digit));
   const rows = [];
+  let kinks = false;
   for (const name of ["mu", "logvar"])
     for (const j of [0, 1]) {
-      const numeric = centralDifference(model, name, j, x, state.noise, data.step);
+      const { slope, kink } = centralDifference(model, name, j, x, state.noise, data.step);
       const sum = g["d" + name][j];
+      kinks ||= kink;
       rows.push([`${name}[${j}]`, number(g.path["d" + name][j]), number(g.kl["d" + name][j]),
-                 number(sum), number(numeric), errorText(relativeError(sum, numeric))]);
+                 number(sum), number(slope), kink ? "kink" : errorText(relativeError(sum, slope))]);
     }
   fillTable("noise-table", rows);
   element("noise-losses").textContent =
@@ -94,7 +96,8 @@ function showNoise() {
     `First latent: z = mu + sigma noise = ${mu} + ${sigma} x ${state.noise[0].toFixed(2)} = ${z}. ` +
     `g = ${number(g.dz[0])} arrives at mu as it is, and at logvar as ` +
     `g (z - mu) / 2 = ${number(g.path.dlogvar[0])}.` +
-    (state.noise[0] === 0 ? " With noise 0, recon does not see sigma: only kl moves logvar." : "");
+    (state.noise[0] === 0 ? " With noise 0, recon does not see sigma: only kl moves logvar." : "") +
+    (kinks ? " kink: a relu of the decoder switches within h; see section 9." : "");
   drawDigit("noise", s);
   drawPlane(s, g);
   showMistake();
@@ -198,7 +201,7 @@ function mistakeRows(mistake) {
     // A central difference takes the noise as it is given.
     const given = mistake === "shared-noise" ? wrongNoise : noise;
     return headNames.map(([name, j]) => [`${name}[${j}]${of}`, right["d" + name][j],
-      wrong["d" + name][j], centralDifference(model, name, j, input, given, data.step)]);
+      wrong["d" + name][j], centralDifference(model, name, j, input, given, data.step).slope]);
   };
   switch (mistake) {
     case "shared-noise":
@@ -230,7 +233,8 @@ function mistakeRows(mistake) {
 function showMistake() {
   const mistake = element("mistake").value;
   const effect = data.mistakes.find((e) => e.mistake === mistake);
-  element("mistake-what").textContent = effect.description + ".";
+  const text = effect.description;
+  element("mistake-what").textContent = text[0].toUpperCase() + text.slice(1) + ".";
   fillTable("mistake-table", mistakeRows(mistake).map(([what, right, wrong, numeric]) =>
     [what, number(right), number(wrong), numeric === null ? "" : number(numeric)]));
 }
@@ -270,14 +274,18 @@ function drawCurves() {
   const [left, top, right, bottom] = [52, 10, canvas.width - 8, canvas.height - 28];
   context.clearRect(0, 0, canvas.width, canvas.height);
   const [good, bad] = trainings;
+  context.font = "20px sans-serif";
+  context.fillStyle = colour("--quiet");
+  if (good.measured.length === 0) {
+    context.fillText("not trained yet", left, (top + bottom) / 2);
+    return;
+  }
   const series = [[good.measured, "--accent", []], [bad.measured, "--warning", []],
                   [bad.printed, "--quiet", [6, 5]]];
   const all = series.flatMap(([values]) => values);
-  const low = Math.min(0, ...all), high = Math.max(1, ...all);
+  const low = Math.min(0, ...all), high = Math.max(...all);
   const x = (i, n) => left + ((right - left) * i) / Math.max(1, n - 1);
   const y = (v) => bottom - ((bottom - top) * (v - low)) / (high - low);
-  context.font = "20px sans-serif";
-  context.fillStyle = colour("--quiet");
   context.fillText(high.toFixed(0), 0, top + 14);
   context.fillText(low.toFixed(0), 0, bottom);
   context.fillText("0", left, canvas.height - 4);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes of lesson.md the text of docs/vae-gradients.md and the body of the page.
+"""Makes of lesson.md.in the text of docs/vae-gradients.md and the body of the page.
 
-    render_lesson.py ROOT LESSON.md WIDGETS.html OUTPUT.md OUTPUT.html DEPFILE
+    render_lesson.py ROOT LESSON.md.in WIDGETS.html OUTPUT.md OUTPUT.html DEPFILE
 
 Into both it puts the lines of source that the lesson names, so that they are those of the program:
 
@@ -11,7 +11,7 @@ Into both it puts the lines of source that the lesson names, so that they are th
     ```
 
 A text that is not in exactly one line ends the build. Lines "<!-- widget NAME -->" are replaced in
-the page by that part of WIDGETS.html; what stands between "<!-- document -->" and
+the page by that part of WIDGETS.html, or for "contents" by links to the sections; what stands between "<!-- document -->" and
 "<!-- /document -->" is left out of the page. The numbers, {{name}}, come when the lesson is written.
 
 The page needs no more of Markdown than headings, paragraphs, lists, fences, code spans, strong text,
@@ -110,6 +110,13 @@ def anchor(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
 
 
+def contents(lines: list[str]) -> str:
+    """Links to the sections."""
+    titles = [line[3:] for line in lines if line.startswith("## ")]
+    links = "\n".join(f'<a href="#{anchor(title)}">{html.escape(title)}</a>' for title in titles)
+    return f'<nav class="contents" aria-label="Sections">\n{links}\n</nav>'
+
+
 def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split(" | ")]
 
@@ -168,7 +175,7 @@ def to_html(lines: list[str], widgets: dict[str, str]) -> str:
             blocks.append(f'<h{level} id="{anchor(title)}">{inline(title)}</h{level}>')
         elif widget:
             close()
-            blocks.append(widgets[widget[1]])
+            blocks.append(contents(lines) if widget[1] == "contents" else widgets[widget[1]])
         elif line.startswith("{{table "):
             close()
             blocks.append(line)

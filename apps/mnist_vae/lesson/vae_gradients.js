@@ -115,15 +115,19 @@ function inputGradient(layer, da) {
   return dx;
 }
 
-// (loss(h) - loss(-h)) / 2h of the right loss, for bias j of a layer: mu, or logvar.
+// (loss(h) - loss(-h)) / 2h of the right loss, for bias j of a layer: mu, or logvar. kink: whether a
+// relu of the decoder switches in between.
 function centralDifference(model, name, j, x, noise, h) {
   const bias = model[name].bias, before = bias[j];
   bias[j] = before + h;
-  const plus = model.forward(x, noise).loss;
+  const plus = model.forward(x, noise);
   bias[j] = before - h;
-  const minus = model.forward(x, noise).loss;
+  const minus = model.forward(x, noise);
   bias[j] = before;
-  return (plus - minus) / (2 * h);
+  return {
+    slope: (plus.loss - minus.loss) / (2 * h),
+    kink: plus.d.some((d, i) => d > 0 !== minus.d[i] > 0),
+  };
 }
 
 function relativeError(a, b) {
