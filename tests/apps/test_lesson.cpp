@@ -158,7 +158,7 @@ TEST_CASE("lesson: numbers as text") {
     CHECK(number(-1.5) == "-1.5000");
     CHECK(number(0.00012345678) == "0.00012346");
     CHECK(number(163.0812) == "163.08");
-    CHECK(numbers({1, -0.25}) == "1, -0.25000");
+    CHECK(numbers({1, -0.25}) == "1, -0.2500");
     CHECK(error_text(2.6e-7) == "3e-07");
     CHECK(error_text(9.9e-9) == "< 1e-08");
     CHECK(error_text(INFINITY) == "inf");

@@ -359,7 +359,7 @@ expect_refused "evaluate '' is refused" RUN
 
 # --- Help ---
 
-for command in '' train evaluate reconstruct sample manifold encode export check-gradients verify-determinism info; do
+for command in '' train evaluate reconstruct sample manifold encode export check-gradients verify-determinism lesson info; do
   for flag in --help -h; do
     # shellcheck disable=SC2086 # no command is no word
     run $command $flag

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # What the documentation shows is there: its code compiles or is the source's own, its commands run, its
 # options and files exist. tests/scripts/support/documentation.py says what is done with which block.
+# Backquotes in Markdown are no commands.
+# shellcheck disable=SC2016
 set -euo pipefail
 # shellcheck source=tests/scripts/support/cli.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support/cli.sh"

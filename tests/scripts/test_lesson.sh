@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # mnist_vae lesson: docs/vae-gradients.md is what it writes, on every machine, and the page is one file.
 # What moves in the page: tests/scripts/full/check_lesson_page.sh.
+# Backquotes in Markdown are no commands.
+# shellcheck disable=SC2016
 set -euo pipefail
 # shellcheck source=tests/scripts/support/cli.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support/cli.sh"
@@ -28,6 +30,13 @@ expect 'with three threads too' cmp "$document" out
 make_data data 4000
 HANDGRAD_DATA=data run lesson --markdown
 expect 'with data of the user too: the lesson has its own' cmp "$document" out
+
+# The model is that of the command in the text.
+if grep -q '^chosen  *sse2' <("$app" info); then export HANDGRAD_ISA=scalar; fi
+read -ra command < <(sed -n 's/^mnist_vae \(train [^#]*\).*/\1/p' "$document")
+(cd -- "$root" && "$app" "${command[@]}" --quiet --out "$tmp/model") >out 2>err || cat err
+expect 'the command in the text trains the model of the text' grep -qF \
+  "to $(awk -F , 'END { printf "%.5g", $6 }' model/log.csv) nats per test" "$document"
 
 # --- The page ---
 

@@ -102,7 +102,9 @@ std::string number(double value) {
 
 std::string numbers(const std::vector<double>& values) {
     std::string text;
-    for (const double value : values) text += (text.empty() ? "" : ", ") + number(value);
+    for (const double value : values)
+        text += (text.empty() ? "" : ", ") +
+                (value == std::round(value) ? number(value) : format("%#.4g", value));
     return text;
 }
 

@@ -21,7 +21,7 @@ struct Facts {
 
 // Five significant digits, all of a whole number: "-0.031416", "163.08", "784", "0".
 std::string number(double value);
-// "-0.51234, 1.2000", the elements of a short vector.
+// "-0.5123, 1.200", the elements of a short vector, with four digits.
 std::string numbers(const std::vector<double>& values);
 // A relative error: "3e-07"; below 1e-08, where rounding and no formula makes the digits, "<
 // 1e-08".

@@ -59,7 +59,8 @@ Subject::Subject()
     trainer.run({});
 
     Evaluator evaluator(model, dataset.test.images);
-    const NoiseSource noise{.seed = options.seed};
+    const NoiseSource noise{.seed = options.seed,
+                            .epoch = static_cast<std::uint32_t>(options.epochs)};
     val_loss = evaluator.evaluate(&noise, 1).loss;
     val_loss_on_mu = evaluator.evaluate(nullptr, 1).loss;
 
