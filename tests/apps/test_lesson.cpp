@@ -144,11 +144,10 @@ TEST_CASE("lesson: the text asks for every fact and for no other") {
     in_page.insert("picture");  // a canvas there
     CHECK(in_page == known);
     CHECK(names_in(lesson_markdown(facts)).empty());
-    for (const auto& [name, table] : facts.tables)
-        for (const auto& row : table.rows) {
-            CAPTURE(name);
-            CHECK(row.size() == table.header.size());
-        }
+    for (const auto& named : facts.tables) {
+        CAPTURE(named.first);
+        for (const auto& row : named.second.rows) CHECK(row.size() == named.second.header.size());
+    }
 }
 
 TEST_CASE("lesson: numbers as text") {

@@ -13,7 +13,7 @@ void add_noise_facts(const Subject& subject, const Walk& w, Facts& facts);
 void add_adam_facts(const Subject& subject, const Walk& w, Facts& facts);
 void add_head_facts(const Subject& subject, const Walk& w, Facts& facts);
 void add_scale_facts(const Subject& subject, const Walk& w, Facts& facts);
-void add_mistake_facts(Subject& subject, const Walk& w, Facts& facts);
+void add_mistake_facts(Subject& subject, Facts& facts);
 void add_step_facts(const Subject& subject, const Walk& w, Facts& facts);
 
 // The relative error of a gradient, as text. Throws Error(mismatch), naming what it is the gradient

@@ -23,8 +23,7 @@ struct Facts {
 std::string number(double value);
 // "-0.5123, 1.200", the elements of a short vector, with four digits.
 std::string numbers(const std::vector<double>& values);
-// A relative error: "3e-07"; below 1e-08, where rounding and no formula makes the digits, "<
-// 1e-08".
+// A relative error: "3e-07"; "< 1e-08" below that, where rounding and no formula makes the digits.
 std::string error_text(double error);
 
 enum class Format { markdown, html };

@@ -1,8 +1,7 @@
-// Sections 1 to 3: the digit, the forward pass, and the backward pass tensor by tensor.
+// Sections 1, 2 and 3.1: the digit, the forward pass, and its pixels.
 #include <algorithm>
 #include <cmath>
 
-#include "../../../core/error.hpp"
 #include "computed_facts.hpp"
 
 namespace handgrad::mnist_vae::lesson {
@@ -63,14 +62,6 @@ std::string count_text(Index count, Index of) {
 
 }  // namespace
 
-std::string checked(const std::string& what, double analytic, double numeric) {
-    const double error = relative_error(analytic, numeric);
-    if (!(error <= kTolerance))
-        throw Error(ErrorKind::mismatch, "lesson", "the gradient of " + what + " is wrong",
-                    number(analytic), number(numeric) + " as its central difference says");
-    return error_text(error);
-}
-
 void add_forward_facts(Subject& subject, const Walk& w, Facts& facts) {
     const Digit& digit = subject.digit();
     const Architecture& a = subject.model.architecture();
@@ -101,74 +92,6 @@ void add_forward_facts(Subject& subject, const Walk& w, Facts& facts) {
                                 {"`loss`", number(w.losses.sum()) + " nats"}}};
     const LossOf loss(subject, digit.x, digit.noise);
     facts.tables["pixels"] = pixel_table(subject, w, loss);
-}
-
-void add_backward_facts(Subject& subject, const Walk& w, Facts& facts) {
-    const Digit& digit = subject.digit();
-    const LossOf loss(subject, digit.x, digit.noise);
-    auto& values = facts.values;
-
-    // One element of dW = x^T da, of the weight that asks for most.
-    const Tensor& dw = w.gradients[kOutputWeight];
-    const std::size_t e = largest(dw), unit = e / std::size_t(dw.cols),
-                      pixel = e % std::size_t(dw.cols);
-    values["dw_name"] = "dW[" + std::to_string(unit) + ", " + std::to_string(pixel) + "]";
-    values["dw_unit"] = std::to_string(unit);
-    values["dw_pixel"] = std::to_string(pixel);
-    values["dw_d"] = number(w.d[unit]);
-    values["dw_da"] = number(w.gradient(kOutputBias, pixel));
-    values["dw"] = number(dw[e]);
-    values["open_units"] = std::to_string(count_positive(w.d));
-    values["open_h"] = std::to_string(count_positive(w.h));
-    values["hidden"] = std::to_string(w.d.cols);
-    values["dz"] = numbers({w.dz(0), w.dz(1)});
-
-    Table at_head{{"at", "through `z`", "numeric", "from `kl`", "numeric", "sum", "error"}, {}};
-    for (const std::size_t p : {kMuBias, kLogvarBias})
-        for (std::size_t j = 0; j < 2; ++j) {
-            const Parts slope = loss.slope(p, j);
-            const std::string name = (p == kMuBias ? "mu[" : "logvar[") + std::to_string(j) + "]";
-            checked(name + " through z", w.recon(p, j), slope.recon);
-            checked(name + " from kl", w.kl(p, j), slope.kl);
-            at_head.rows.push_back({"`" + name + "`", number(w.recon(p, j)), number(slope.recon),
-                                    number(w.kl(p, j)), number(slope.kl), number(w.gradient(p, j)),
-                                    checked(name, w.gradient(p, j), slope.sum())});
-        }
-    facts.tables["head"] = at_head;
-
-    Table tensors{{"tensor", "norm", "of `recon`", "of `kl`", "largest element", "its gradient",
-                   "numeric", "error"},
-                  {}};
-    for (std::size_t p = kTensorCount; p-- > 0;) {
-        const std::size_t largest_element = largest(w.gradients[p]);
-        const double slope = loss.slope(p, largest_element).sum();
-        Tensor recon = w.gradients[p];
-        for (std::size_t k = 0; k < recon.size(); ++k) recon[k] = w.recon(p, k);
-        const std::string name = element_name(subject, p, largest_element);
-        tensors.rows.push_back({"`" + std::string(kTensorNames[p]) + "`",
-                                number(norm(w.gradients[p])), number(norm(recon)),
-                                number(norm(w.kl_gradients[p])), "`" + name.substr(name.find('[')),
-                                number(w.gradient(p, largest_element)), number(slope),
-                                checked(name, w.gradient(p, largest_element), slope)});
-    }
-    facts.tables["tensors"] = tensors;
-
-    // The float pass, which training uses.
-    Matrix x(1, digit.x.cols), noise(1, digit.noise.cols);
-    std::copy(digit.x.data.begin(), digit.x.data.end(), x.row(0));
-    std::copy(digit.noise.data.begin(), digit.noise.data.end(), noise.row(0));
-    subject.model.forward_training(x, noise, {});
-    subject.model.backward();
-    const std::vector<NamedTensor> simd = subject.model.tensors(subject.model.arena().gradients());
-    double differences = 0, squares = 0;
-    for (std::size_t p = 0; p < simd.size(); ++p) {
-        const Tensor gradient = reference::to_tensor(simd[p].values);
-        for (std::size_t k = 0; k < gradient.size(); ++k) {
-            differences += std::pow(gradient[k] - w.gradient(p, k), 2);
-            squares += std::pow(w.gradient(p, k), 2);
-        }
-    }
-    values["float_difference"] = error_text(std::sqrt(differences / squares));
 }
 
 }  // namespace handgrad::mnist_vae::lesson

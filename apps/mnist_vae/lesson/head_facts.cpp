@@ -41,7 +41,7 @@ void add_adam_facts(const Subject& subject, const Walk& w, Facts& facts) {
     for (const std::size_t p : {kOutputWeight, kHiddenWeight, kMuWeight, kEncoderWeight}) {
         const std::size_t e = largest(w.gradients[p]);
         const double g = w.gradient(p, e), after = model.parameters()[p][e];
-        table.rows.push_back({element_name(subject, p, e), number(before[p][e]), number(g),
+        table.rows.push_back({"`" + element_name(w, p, e) + "`", number(before[p][e]), number(g),
                               number((1 - adam.beta1) * g), number((1 - adam.beta2) * g * g),
                               number(after), number(after - before[p][e])});
     }
@@ -116,8 +116,8 @@ void add_step_facts(const Subject& subject, const Walk& w, Facts& facts) {
     const LossOf loss(subject, subject.digit().x, subject.digit().noise);
     // No relu stands between the first and the loss; many stand behind the second.
     const std::size_t pixel = largest(w.gradients[kOutputBias]), latent = largest(w.mu);
-    Table table{{"`h`", element_name(subject, kOutputBias, pixel), "error",
-                 element_name(subject, kMuBias, latent), "error"},
+    Table table{{"`h`", "`" + element_name(w, kOutputBias, pixel) + "`", "error",
+                 "`" + element_name(w, kMuBias, latent) + "`", "error"},
                 {}};
     for (const double h : {1.0, 0.1, 0.01, 0.001}) {
         std::vector<std::string> row = {number_text(h)};

@@ -74,7 +74,7 @@ Facts compute_facts(Subject& subject) {
     add_adam_facts(subject, w, facts);
     add_head_facts(subject, w, facts);
     add_scale_facts(subject, w, facts);
-    add_mistake_facts(subject, w, facts);
+    add_mistake_facts(subject, facts);
     add_step_facts(subject, w, facts);
     return facts;
 }

@@ -137,9 +137,9 @@ std::vector<MistakeEffect> mistake_effects(Subject& subject) {
     for (const Tensor& gradient : w.gradients) elements.push_back(largest(gradient));
     const std::vector<double> right = first_step(subject, Mistake::none, elements);
     const std::vector<double> wrong = first_step(subject, Mistake::stale_adam, elements);
-    const std::string name = element_name(subject, kOutputWeight, elements[kOutputWeight]);
-    effects.push_back({Mistake::stale_adam, "first step of " + name.substr(1, name.size() - 2),
-                       right[kOutputWeight], wrong[kOutputWeight]});
+    const std::string name = element_name(w, kOutputWeight, elements[kOutputWeight]);
+    effects.push_back(
+        {Mistake::stale_adam, "first step of " + name, right[kOutputWeight], wrong[kOutputWeight]});
 
     const std::vector<float> whole = gradient_for_optimizer(subject, Mistake::none);
     const std::vector<float> cut = gradient_for_optimizer(subject, Mistake::clip_grad);
@@ -150,7 +150,7 @@ std::vector<MistakeEffect> mistake_effects(Subject& subject) {
     return effects;
 }
 
-void add_mistake_facts(Subject& subject, const Walk&, Facts& facts) {
+void add_mistake_facts(Subject& subject, Facts& facts) {
     Table table{{"mistake", "what is done", "changes", "right", "wrong", "caught by"}, {}};
     const std::vector<MistakeEffect> effects = mistake_effects(subject);
     for (auto effect = effects.begin(); effect != effects.end();) {

@@ -44,13 +44,11 @@ Index count_positive(const Tensor& t) {
     return std::count_if(t.data.begin(), t.data.end(), [](double value) { return value > 0; });
 }
 
-std::string element_name(const Subject& subject, std::size_t tensor, std::size_t e) {
-    Model model(subject.config);
-    const Tensor& t = model.parameters()[tensor];
-    const std::string row = std::to_string(Index(e) / t.cols),
-                      col = std::to_string(Index(e) % t.cols);
-    return "`" + std::string(kTensorNames[tensor]) + "[" + (t.rows == 1 ? "" : row + ", ") + col +
-           "]`";
+std::string element_name(const Walk& w, std::size_t tensor, std::size_t e) {
+    const Tensor& t = w.gradients[tensor];
+    const std::size_t cols = std::size_t(t.cols);
+    const std::string row = t.rows == 1 ? "" : std::to_string(e / cols) + ", ";
+    return std::string(kTensorNames[tensor]) + "[" + row + std::to_string(e % cols) + "]";
 }
 
 }  // namespace handgrad::mnist_vae::lesson

@@ -51,6 +51,6 @@ std::size_t largest(const Tensor& t);
 double norm(const Tensor& t);
 Index count_positive(const Tensor& t);
 // "decoder.1.weight[17, 403]", "mu.bias[0]"
-std::string element_name(const Subject& subject, std::size_t tensor, std::size_t e);
+std::string element_name(const Walk& w, std::size_t tensor, std::size_t e);
 
 }  // namespace handgrad::mnist_vae::lesson
