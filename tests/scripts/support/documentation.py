@@ -14,6 +14,9 @@ A fenced block says what it is, and that decides what is done with it:
     python  run beside the bundled digits, unpacked
     text    what is no code: formulas, output
 
+A file whose blocks need more packages has a script in tests/scripts/full that runs "every block of" it,
+in these words; here its commands are only looked up, and its Python is only parsed.
+
 Every option in a code span is to be in some --help or script, and every relative link leads to a
 file.
 """
@@ -95,6 +98,8 @@ class Checker:
         self.mnist_vae = build / "apps/mnist_vae/mnist_vae"
         self.kernel_bench = build / "apps/kernel_bench/kernel_bench"
         self.helps: dict[str, str] = {}
+        full = root.glob("tests/scripts/full/*.sh")
+        self.full_tests = "\n".join(path.read_text(encoding="utf-8") for path in full)
 
     # --- What there is ---
 
@@ -124,6 +129,10 @@ class Checker:
     @staticmethod
     def has_option(text: str, option: str) -> bool:
         return re.search(re.escape(option) + r"(?![\w-])", text) is not None
+
+    def is_run_elsewhere(self, block: Block) -> bool:
+        file = block.place.split(":")[0]
+        return f"every block of {file} " in self.full_tests
 
     # --- Blocks ---
 
@@ -171,6 +180,10 @@ class Checker:
         report(f"{block.place}: is in {name}", "\n\n".join(missing))
 
     def python(self, block: Block) -> None:
+        if self.is_run_elsewhere(block):
+            done = run([sys.executable, "-c", f"compile({block.text()!r}, 'block', 'exec')"])
+            report(f"{block.place}: is Python", failure(done))
+            return
         folder = pathlib.Path("python")
         folder.mkdir()
         for packed in self.root.glob("apps/mnist_vae/sample/*.gz"):
@@ -191,12 +204,16 @@ class Checker:
         for line in block.lines:
             words = shlex.split(line, comments=True)
             if words:
-                self.command(f"{block.place}: {line.split(' #')[0].strip()}", words)
+                what = f"{block.place}: {line.split(' #')[0].strip()}"
+                self.command(what, words, self.is_run_elsewhere(block))
 
-    def command(self, what: str, words: list[str]) -> None:
+    def command(self, what: str, words: list[str], run_elsewhere: bool) -> None:
         name, arguments = words[0], words[1:]
         if name.rsplit("/", 1)[-1] == "mnist_vae":
-            self.run_mnist_vae(what, arguments)
+            if run_elsewhere:
+                self.options(what, arguments, self.help_of(str(self.mnist_vae), arguments[0]))
+            else:
+                self.run_mnist_vae(what, arguments)
         elif name.rsplit("/", 1)[-1] == "kernel_bench":
             self.options(what, arguments, self.help_of(str(self.kernel_bench)))
         elif (self.root / name).is_file() and os.access(self.root / name, os.X_OK):
@@ -229,16 +246,21 @@ class Checker:
     # --- Text ---
 
     def spans(self, file: str, prose: str) -> None:
-        """Code spans: every option and every command of mnist_vae in them."""
+        """Code spans: every option and every command of mnist_vae in them. Those that begin with
+        the name of another program are its own affair."""
         unknown = []
         for span in re.findall(r"`([^`\n]+)`", prose):
             words = span.split()
-            of_command = re.match(r"mnist_vae ([a-z][a-z-]*)", span)
-            if of_command and of_command[1] not in self.commands():
-                unknown.append(span)
+            if words and words[0] == "mnist_vae":
+                del words[0]
+                if words and re.fullmatch(r"[a-z][a-z-]*", words[0]):
+                    if words[0] not in self.commands():
+                        unknown.append(span)
             text = self.every_help()
-            if of_command and of_command[1] in self.commands():
-                text = self.help_of(str(self.mnist_vae), of_command[1])
+            if words and words[0] in self.commands():
+                text = self.help_of(str(self.mnist_vae), words[0])
+            elif words and re.fullmatch(r"[a-z][a-z0-9]*", words[0]):
+                continue
             for word in words:
                 option = re.match(r"--[a-z][\w-]*", word)
                 if option and not self.has_option(text, option[0]):
