@@ -41,7 +41,7 @@ packages_for() {
       echo python3-torch python3-venv      # read what mnist_vae writes: 200 MB to download, 800 installed
       echo libopenmpi-dev openmpi-bin      # trains on several ranks
       echo iproute2                        # gives each rank a network of its own
-      echo chromium chromium-driver        # tries the HTML pages
+      echo chromium chromium-driver        # opens the HTML pages
       ;;
     fashion) echo dataset-fashion-mnist ;;
     peers)

@@ -150,6 +150,13 @@ Position load_checkpoint(const std::string& path, Vae& model, Optimizer& optimiz
             .best_epoch = number<Index>(file, path, "best_epoch")};
 }
 
+std::string read_data_hash(const std::string& path) {
+    const SafetensorsFile file(read_file(path, kMaxFileBytes), path);
+    file.require_checksum();
+    check_format(file, path, kCheckpointFormat);
+    return file.metadata("data_hash");
+}
+
 bool checkpoint_exists(const std::string& path) {
     return std::filesystem::exists(path) || std::filesystem::exists(previous_path(path));
 }

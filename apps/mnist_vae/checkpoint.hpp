@@ -40,6 +40,9 @@ void save_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
 Position load_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
                          const std::string& data_hash);
 
+// The hash of the data that the checkpoint was made with. Throws Error(input) as load_checkpoint.
+std::string read_data_hash(const std::string& path);
+
 // Whether there is one, or a previous one.
 bool checkpoint_exists(const std::string& path);
 

@@ -5,6 +5,7 @@
 #include "../../core/version.hpp"
 #include "completion.hpp"
 #include "option_values.hpp"
+#include "report/report.hpp"
 
 namespace handgrad::mnist_vae {
 
@@ -86,6 +87,13 @@ void define_train(CLI::App& app, TrainCommand& command, std::string& config) {
     add_flag(app, "--quiet", "Print the summary alone", command.options.quiet);
 }
 
+void define_threads(CLI::App& app, int& threads) {
+    add_parsed(app, "--threads", "N [0]", "0: one per processor",
+               [&threads](const std::string& text) {
+                   threads = static_cast<int>(parse_integer("--threads", text, 0, 1024));
+               });
+}
+
 void define_run_and_output(CLI::App& app, RunChoice& choice, const std::string& output) {
     add_path(app, "RUN", "PATH", "Run folder [the newest under runs/]", choice.run);
     add_path(app, "--output", "PATH", output, choice.output);
@@ -94,10 +102,29 @@ void define_run_and_output(CLI::App& app, RunChoice& choice, const std::string& 
 void define_run(CLI::App& app, RunChoice& choice, const std::string& output) {
     define_run_and_output(app, choice, output);
     add_path(app, "--data", "DIR", "Folder with the IDX files [as for train]", choice.data);
-    add_parsed(app, "--threads", "N [0]", "0: one per processor",
-               [&choice](const std::string& text) {
-                   choice.threads = static_cast<int>(parse_integer("--threads", text, 0, 1024));
-               });
+    define_threads(app, choice.threads);
+}
+
+void define_report(CLI::App& app, ReportCommand& command) {
+    app.add_option_function<std::vector<std::string>>(
+           "RUN",
+           [&command](const std::vector<std::string>& runs) {
+               for (const std::string& run : runs)
+                   if (run.empty())
+                       throw Error(ErrorKind::argument, "RUN", "bad value", "''", "a path");
+               if (runs.size() > kMaxReportRuns)
+                   throw Error(ErrorKind::argument, "RUN", "too many runs for one page",
+                               std::to_string(runs.size()),
+                               "at most " + std::to_string(kMaxReportRuns));
+               command.runs = runs;
+           },
+           "Run folders, to be laid over one another [the newest under runs/]")
+        ->option_text("PATH...");
+    add_path(app, "--output", "FILE.html",
+             "The page [RUN/report.html; of several, comparison.html in the first]",
+             command.output);
+    add_path(app, "--data", "DIR", "Folder with the IDX files [as for train]", command.data);
+    define_threads(app, command.threads);
 }
 
 void define_split(CLI::App& app, SplitChoice& split) {
@@ -212,6 +239,10 @@ CommandLine::CommandLine() {
     define_run_and_output(*sub, exported.choice, "Folder for the files [RUN]");
     add_flag(*sub, "--onnx", "encoder.onnx and decoder.onnx, for ONNX Runtime and its like",
              exported.onnx);
+
+    sub = add("report", "A page that shows a run, or several, and decodes as you drag",
+              [this] { return report; });
+    define_report(*sub, report);
 
     sub =
         add("check-gradients", "Proves every gradient of a model against two other ways to get it",

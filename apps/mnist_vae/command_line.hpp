@@ -32,6 +32,7 @@ struct CommandLine {
     ManifoldCommand manifold;
     EncodeCommand encode;
     ExportCommand exported;
+    ReportCommand report;
     CheckGradientsCommand check;
     VerifyCommand verify;
     Shell shell = Shell::bash;  // of completion

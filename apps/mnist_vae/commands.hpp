@@ -14,6 +14,7 @@ void run_evaluate(const EvaluateCommand& command);
 void run_reconstruct(const ReconstructCommand& command);
 void run_sample(const SampleCommand& command);
 void run_manifold(const ManifoldCommand& command);
+void run_report(const ReportCommand& command);
 void run_encode(const EncodeCommand& command);
 void run_export(const ExportCommand& command);
 // Prints a table; throws Error(mismatch) if any gradient is wrong.

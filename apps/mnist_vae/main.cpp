@@ -50,6 +50,7 @@ void run(const Command& command, Communicator& ranks) {
                           [](const ManifoldCommand& c) { run_manifold(c); },
                           [](const EncodeCommand& c) { run_encode(c); },
                           [](const ExportCommand& c) { run_export(c); },
+                          [](const ReportCommand& c) { run_report(c); },
                           [](const CheckGradientsCommand& c) { run_check_gradients(c); },
                           [](const VerifyCommand& c) { run_verify(c); },
                           [](const LessonCommand& c) { run_lesson(c); },

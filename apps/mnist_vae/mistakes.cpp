@@ -189,6 +189,12 @@ std::string flag_text(Mistake mistake) {
            kChecks[static_cast<int>(description.caught_by)];
 }
 
+std::string flag_text_of(const std::string& name) {
+    for (std::size_t i = 0; i < std::size(kMistakeNames); ++i)
+        if (name == kMistakeNames[i]) return flag_text(static_cast<Mistake>(i));
+    return name.empty() ? "" : "MISTAKE " + name + ", made on purpose";
+}
+
 std::unique_ptr<StepHooks> make_hooks(Mistake mistake) {
     switch (mistake) {
         case Mistake::mean_bce:

@@ -44,6 +44,9 @@ MistakeDescription describe(Mistake mistake);
 // "MISTAKE kl-sign, made on purpose: ...; check-gradients catches it"; empty for none.
 std::string flag_text(Mistake mistake);
 
+// The same of what a file calls a mistake, which is any text; empty for an empty one.
+std::string flag_text_of(const std::string& name);
+
 // Its name; empty for none.
 std::string mistake_name(Mistake mistake);
 

@@ -23,6 +23,7 @@ constexpr const char* kExamples[] = {
     "manifold runs/wide --size 30 --output map.png",
     "encode runs/wide --split train --output latents.npy",
     "export runs/wide --onnx                 encoder.onnx and decoder.onnx",
+    "report runs/wide runs/deep --output both.html",
     "check-gradients --hidden 64 --activation tanh --recon-loss mse",
     "check-gradients runs/wide --all         every parameter, on two images",
     "verify-determinism                      about a minute",

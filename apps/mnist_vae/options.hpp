@@ -145,6 +145,12 @@ struct ExportCommand {
     RunChoice choice;  // the output is a folder
     bool onnx = false;
 };
+struct ReportCommand {
+    std::vector<std::string> runs;  // empty: the newest under runs/
+    std::string output;             // empty: in the first run's folder
+    std::string data;               // empty: as each run says
+    int threads = 0;
+};
 struct CheckGradientsCommand {
     std::string run;       // a trained model; empty: a new one, as the options say
     TrainOptions options;  // of the run, if there is one
@@ -166,8 +172,9 @@ struct TextCommand {
 };
 
 using Command = std::variant<TrainCommand, EvaluateCommand, ReconstructCommand, SampleCommand,
-                             ManifoldCommand, EncodeCommand, ExportCommand, CheckGradientsCommand,
-                             VerifyCommand, LessonCommand, InfoCommand, TextCommand>;
+                             ManifoldCommand, EncodeCommand, ExportCommand, ReportCommand,
+                             CheckGradientsCommand, VerifyCommand, LessonCommand, InfoCommand,
+                             TextCommand>;
 
 // Arguments without the program's name. Throws Error(argument), naming the option, what was found
 // and what was expected; Error(input) for a --config file that cannot be read.

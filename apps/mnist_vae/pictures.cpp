@@ -23,12 +23,6 @@ GrayImage blank_grid(Index rows, Index columns, Index image_rows, Index image_co
     return picture;
 }
 
-std::uint8_t to_byte(float value) {
-    // NaN fails both comparisons of clamp's replacement and shows as black.
-    if (!(value > 0.0f)) return 0;
-    return static_cast<std::uint8_t>(std::min(value, 1.0f) * 255.0f + 0.5f);
-}
-
 void draw(GrayImage& picture, const float* image, Index image_rows, Index image_cols, Index row,
           Index column) {
     const Index top = kGap + row * (image_rows * kScale + kGap);
@@ -36,7 +30,7 @@ void draw(GrayImage& picture, const float* image, Index image_rows, Index image_
     for (Index y = 0; y < image_rows * kScale; ++y)
         for (Index x = 0; x < image_cols * kScale; ++x)
             picture.pixels[std::size_t((top + y) * picture.width + left + x)] =
-                to_byte(image[y / kScale * image_cols + x / kScale]);
+                gray_level(image[y / kScale * image_cols + x / kScale]);
 }
 
 void check(const char* name, ConstMatrixView images, Index image_rows, Index image_cols,
@@ -47,6 +41,12 @@ void check(const char* name, ConstMatrixView images, Index image_rows, Index ima
 }
 
 }  // namespace
+
+std::uint8_t gray_level(float value) {
+    // NaN fails both comparisons of clamp's replacement and shows as black.
+    if (!(value > 0.0f)) return 0;
+    return static_cast<std::uint8_t>(std::min(value, 1.0f) * 255.0f + 0.5f);
+}
 
 GrayImage compose_grid(ConstMatrixView images, Index image_rows, Index image_cols, Index columns) {
     check("compose_grid", images, image_rows, image_cols, columns);

@@ -1,10 +1,15 @@
 // Pictures of many small images.
 #pragma once
 
+#include <cstdint>
+
 #include "../../core/io/png.hpp"
 #include "../../core/matrix.hpp"
 
 namespace handgrad::mnist_vae {
+
+// A value in [0, 1] as a level from 0 to 255: cut off and rounded.
+std::uint8_t gray_level(float value);
 
 // A grid of `columns` images a row: row i of `images` (count, rows * cols) is image number i, its
 // values in [0, 1] clamped and rounded to 0..255. Every image is twice its size, with a thin dark

@@ -18,7 +18,11 @@ struct RunFolder {
     std::string best() const { return path / "best.safetensors"; }    // weights, lowest val_loss
     std::string checkpoint() const { return path / "checkpoint.safetensors"; }
     std::string log() const { return path / "log.csv"; }
-    std::string latents() const { return path / "latents.csv"; }  // per epoch and dimension
+    std::string latents() const { return path / "latents.csv"; }         // per epoch and dimension
+    std::string sample_history() const { return path / "samples.csv"; }  // of some epochs
+    std::string profile() const { return path / "profile.txt"; }         // the last --profile
+    std::string report() const { return path / "report.html"; }
+    std::string comparison() const { return path / "comparison.html"; }  // with other runs
     std::string reconstructions() const { return path / "reconstructions.png"; }
     std::string samples() const { return path / "samples.png"; }
     std::string manifold() const { return path / "manifold.png"; }

@@ -25,7 +25,9 @@
 #include "pictures.hpp"
 #include "profile_table.hpp"
 #include "recipe.hpp"
+#include "report/report.hpp"
 #include "run_folder.hpp"
+#include "sample_history.hpp"
 #include "signals.hpp"
 #include "tensorboard_log.hpp"
 #include "terminal.hpp"
@@ -79,7 +81,7 @@ void remove_run(const RunFolder& run) {
     for (const std::string& file :
          {run.checkpoint(), previous_path(run.checkpoint()), run.options(), run.config(),
           run.model(), run.best(), run.log(), run.latents(), run.reconstructions(), run.samples(),
-          run.manifold()}) {
+          run.manifold(), run.sample_history(), run.profile(), run.report(), run.comparison()}) {
         std::error_code error;
         fs::remove(file, error);
         if (error) throw Error(ErrorKind::output, file, "cannot be removed: " + error.message());
@@ -126,7 +128,7 @@ class TrainingRun {
 
     void start() {
         initialize(model_, options_, dataset_.train.images);
-        log_ = std::make_unique<LogCsv>(folder_.log(), folder_.latents(), 0, mistake_);
+        open_logs(0);
     }
 
     void resume() {
@@ -134,8 +136,7 @@ class TrainingRun {
             load_newest_checkpoint(folder_.checkpoint(), model_, *optimizer_, dataset_.hash);
         if (!point.damage.empty()) warn(point.damage + "; going on from the checkpoint before it");
         trainer_.position = point.position;
-        log_ = std::make_unique<LogCsv>(folder_.log(), folder_.latents(),
-                                        trainer_.position.epoch - 1, mistake_);
+        open_logs(trainer_.position.epoch - 1);
     }
 
     Index epochs_done() const { return trainer_.position.epoch - 1; }
@@ -216,10 +217,21 @@ class TrainingRun {
         if (!mistake_.empty()) display_.show_line("\n" + flag_text(options_.mistake));
         if (comparison_ != nullptr) text += comparison_->summarize(rows) + "\n";
         display_.show_line(text + describe_communication() +
-                           ("pictures, losses and weights are in " + folder_.path.string()));
+                           ("pictures, losses and weights are in " + folder_.path.string()) +
+                           "\nall of it to look at: " + folder_.report());
+    }
+
+    void write_report() const {
+        const ReportInput input{folder_, &dataset_};
+        replace_file(folder_.report(), make_report({&input, 1}));
     }
 
   private:
+    void open_logs(Index last_epoch) {
+        log_ = std::make_unique<LogCsv>(folder_.log(), folder_.latents(), last_epoch, mistake_);
+        history_.emplace(folder_.sample_history(), last_epoch, mistake_);
+    }
+
     // ", 4 shards on 2 ranks"; empty for one.
     std::string describe_shards() const {
         if (options_.shards == 1) return {};
@@ -271,6 +283,7 @@ class TrainingRun {
         if (best) save_model(folder_.best(), model_, origin);
         draw_pictures();
         if (tensorboard_ != nullptr) tensorboard_->append(metrics);
+        history_->append(model_, options_.seed, metrics.epoch);
         save();
     }
 
@@ -303,6 +316,7 @@ class TrainingRun {
     std::unique_ptr<Optimizer> optimizer_;
     Trainer trainer_;
     std::unique_ptr<LogCsv> log_;
+    std::optional<SampleHistory> history_;
     std::optional<GradientCsv> gradients_;
     bool warned_of_collapse_ = false;
 };
@@ -389,9 +403,14 @@ void run_train(const TrainCommand& command, Followers& followers) {
         die_of_signal(SignalGuard::received());
     }
     const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
+    std::string profile;
+    if (command.profile) {
+        profile = table.format(measure_fma_peak(active_isa(), thread_count()), describe_machine());
+        replace_file(folder.profile(), profile);
+    }
+    run.write_report();
     run.summarize(outcome, wall.count());
-    if (command.profile)
-        print(table.format(measure_fma_peak(active_isa(), thread_count()), describe_machine()));
+    if (command.profile) print(profile);
 }
 
 }  // namespace handgrad::mnist_vae

@@ -43,7 +43,7 @@ $(<err)"; fi
 train run "${kSmall[@]}" --epochs 2
 cp out run.out
 expect_equal 'a run folder holds these files and no other' "$(cd run && echo *)" \
-  'best.safetensors checkpoint.safetensors checkpoint.safetensors.prev config.json latents.csv lock log.csv manifold.png model.safetensors options.toml reconstructions.png samples.png'
+  'best.safetensors checkpoint.safetensors checkpoint.safetensors.prev config.json latents.csv lock log.csv manifold.png model.safetensors options.toml reconstructions.png report.html samples.csv samples.png'
 expect_equal 'log.csv has these columns' "$(head -n 1 run/log.csv)" \
   'epoch,step,loss,recon,kl,val_loss,val_recon,val_kl,lr,seconds,images_per_s,active_units,clamped_logvars'
 expect_equal 'and a row of finite numbers for every epoch, the loss being recon + kl' \

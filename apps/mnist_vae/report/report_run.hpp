@@ -1,0 +1,35 @@
+// What a report says of one run, as JSON for the page's scripts.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "../checkpoint.hpp"
+#include "../options.hpp"
+#include "../vae.hpp"
+#include "report.hpp"
+
+namespace handgrad::mnist_vae {
+
+// A run that was read, with the model of its last epoch.
+struct ReportRun {
+    explicit ReportRun(const ReportInput& input);
+
+    RunFolder folder;
+    const Dataset& dataset;
+    Vae model;
+    ModelOrigin origin;
+    std::optional<TrainOptions> options;
+};
+
+// Everything but the weights. `name` is what the page calls the run.
+nlohmann::ordered_json describe_run(ReportRun& run, const std::string& name);
+
+// At least the bytes that the weights take in the page.
+ModelBytes measure_model(const Architecture& architecture);
+
+// The weights of these parts, and what rounding them does to the pictures.
+nlohmann::ordered_json describe_model(ReportRun& run, const ModelParts& parts);
+
+}  // namespace handgrad::mnist_vae
