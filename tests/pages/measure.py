@@ -22,6 +22,8 @@ return new Promise((resolve) => setTimeout(() => resolve(
 SLIDE = """
 const slider = document.querySelector("#sliders input"), whole = [], alone = [];
 const move = async (i) => {
+  // At any moment between two frames.
+  await new Promise((resolve) => setTimeout(resolve, 40 * Math.random()));
   slider.value = -3 + 6 * i / arguments[0];
   const start = performance.now();
   slider.dispatchEvent(new Event("input"));

@@ -92,7 +92,7 @@ class Inspector {
       ...[q.mu[j], q.sigma[j]].map((v) =>
         element("td", { class: "number" }, formatNumber(v, 3))),
       element("td", { class: "number" }, formatNumber(q.kl[j], 3)));
-    const head = ["latent", "mu", "sigma", "KL, nats"].map((text, i) =>
+    const head = ["latent", "mu", "sigma", "KL"].map((text, i) =>
       element("th", { scope: "col", class: i > 0 ? "number" : null }, text));
     const order = q.mu.map((_, j) => j);
     if (order.length > 8) order.sort((a, b) => q.kl[b] - q.kl[a]);

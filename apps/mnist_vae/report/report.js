@@ -19,7 +19,7 @@ class LatentSpace {
     byId("random-z").addEventListener("click", () => this.set(this.z.map(standardNormal)));
     byId("zero-z").addEventListener("click", () => this.set(this.z.map(() => 0)));
     this.pressMode = choice(byId("map-mode"), "What the map shows",
-                            [["points", "Test images"], ["decoded", "Decoded grid"]],
+                            [["points", "Points"], ["decoded", "Decoded"]],
                             (mode) => this.map.setMode(mode));
     this.describeLegend();
   }
@@ -102,8 +102,10 @@ class LatentSpace {
     const order = latents.index.map((_, at) => at)
       .sort((a, b) => Number(latents.kl[b]) - Number(latents.kl[a]))
       .slice(0, kSliders).map((at) => latents.index[at]).sort((a, b) => a - b);
+    // As far as the map goes, which is further than 4 only if the model strays from the prior.
+    const end = Math.max(4, Math.ceil(this.map.half));
     this.sliders = this.model.canDecode ? order.map((j) => {
-      const input = element("input", { type: "range", min: "-4", max: "4", step: "0.02",
+      const input = element("input", { type: "range", min: -end, max: end, step: "0.02",
                                        id: `z${j}` });
       const output = element("output", { for: `z${j}` });
       input.addEventListener("input", () => {

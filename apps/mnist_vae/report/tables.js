@@ -52,9 +52,9 @@ function describeBars(runs) {
   const largest = Math.max(...runs.flatMap((run) => run.latents.kl.map(Number)), 1e-9);
   const indices = [...new Set(runs.flatMap((run) => run.latents.index))].sort((a, b) => a - b);
   const rows = indices.map((index) => {
-    const bars = runs.map((run, i) => {
+    const bars = runs.flatMap((run, i) => {
       const at = run.latents.index.indexOf(index);
-      if (at < 0) return element("div", { class: "bar" });
+      if (at < 0) return [];
       const kl = Number(run.latents.kl[at]), bar = element("span", { class: "fill" });
       bar.style.width = `${100 * kl / largest}%`;
       bar.style.background = `var(--${runColor(i)})`;
