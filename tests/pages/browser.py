@@ -150,7 +150,8 @@ class Browser:
             time.sleep(0.02)
 
     def text(self, selector):
-        return self.run("return document.querySelector(arguments[0]).textContent", selector)
+        """None if there is no such element."""
+        return self.run("return document.querySelector(arguments[0])?.textContent", selector)
 
     def count(self, selector):
         return self.run("return document.querySelectorAll(arguments[0]).length", selector)

@@ -122,13 +122,18 @@ def reachable(browser):
 
 
 def run_with_browser(checks):
-    """checks(cases, browser) in a browser. Returns the exit status."""
+    """Each check(cases, browser) in one browser; where one cannot go on, the next one begins.
+    Returns the exit status."""
     cases = Cases()
     try:
         with driver.Browser() as browser:
             browser.resize(1280, 800)
             browser.emulate("light")
-            checks(cases, browser)
+            for check in checks:
+                try:
+                    check(cases, browser)
+                except driver.Error as error:
+                    cases.check(f"{check.__name__} comes to its end", False, error)
     except driver.Error as error:
-        cases.check("the browser does what it is asked to", False, error)
+        cases.check("a browser starts", False, error)
     return 1 if cases.failed else 0

@@ -7,6 +7,7 @@ FOLDER is made by tests/scripts/full/check_pages.sh, which says what is in it.
 """
 import csv
 import io
+import math
 import pathlib
 import subprocess
 import sys
@@ -86,6 +87,7 @@ def z(browser):
 
 
 def check_map(cases, browser):
+    open_two(browser)
     half = browser.run("return space.map.half")
     for kind in "mouse", "touch":
         browser.drag(MARKER, [(0.5, 0.5), (0.6, 0.4), (0.75, 0.25)], kind)
@@ -121,6 +123,7 @@ def check_map(cases, browser):
 
 
 def check_sliders(cases, browser):
+    open_two(browser)
     browser.click("#zero-z")
     browser.frame()
     browser.focus("#z1")
@@ -129,10 +132,12 @@ def check_sliders(cases, browser):
     cases.near("slider: arrow keys move one latent", z(browser), [0, 0.06], 1e-6)
     browser.press("End")
     browser.frame()
-    cases.near("slider: End", z(browser), [0, 4], 1e-6)
+    end = float(browser.run("return document.querySelector('#z1').max"))
+    cases.check("slider: reaches as far as the map", end >= browser.run("return space.map.half"), end)
+    cases.near("slider: End", z(browser), [0, end], 1e-6)
     cases.equal("slider: its value is told",
                 browser.run("return document.querySelector('output[for=z1]').textContent"),
-                "4.00")  # fmt: skip
+                f"{end:.2f}")  # fmt: skip
     before = browser.run(LEVELS, DECODED)
     browser.drag("#z0", [(0.5, 0.5), (0.2, 0.5)])
     browser.frame()
@@ -147,7 +152,8 @@ def check_sliders(cases, browser):
     cases.equal("z = 0", z(browser), [0, 0])
 
 
-def check_images(cases, browser, run):
+def check_images(cases, browser):
+    run = open_two(browser)
     label = run["images"]["labels"][4]
     for what, act in (
         ("clicked", lambda: browser.click("#picker button:nth-child(5)")),
@@ -186,6 +192,7 @@ def check_images(cases, browser, run):
 
 
 def check_pad(cases, browser):
+    open_two(browser)
     seven = [(0.25, 0.2), (0.75, 0.2), (0.6, 0.5), (0.45, 0.85)]
     for kind in "mouse", "touch", "pen":
         browser.click("#clear-pad")
@@ -213,7 +220,8 @@ def check_pad(cases, browser):
                 browser.count("#picker button[aria-pressed=true]"), 0)  # fmt: skip
 
 
-def check_charts(cases, browser, run):
+def check_charts(cases, browser):
+    run = open_two(browser)
     log = run["log"]
     shown = ".chart-box:nth-child(%d) .readout div:nth-child(%d) dd"
     chart = ".chart-box:nth-child(1) svg.chart"
@@ -242,22 +250,21 @@ def check_charts(cases, browser, run):
                 told.startswith("epoch 1: validation "), told)  # fmt: skip
 
 
-def check_two(cases, browser):
+def open_two(browser):
+    """Opens the page of the run `two`, and returns its data."""
     page = folder / "two/report.html"
-    run = page_data(page)["runs"][0]
     browser.open(page)
     browser.frame()
+    return page_data(page)["runs"][0]
+
+
+def check_two(cases, browser):
+    run = open_two(browser)
     cases.equal("the title is the run's name", browser.text("h1"), "two")
     cases.check("the profile is there", "GFLOP/s" in browser.text("#profiles"))
     cases.equal("samples of each epoch", browser.count("#strip canvas"), len(run["samples"]["epochs"]))
     cases.equal("a bar for each latent", browser.count(".bar-row"), 2)
     cases.equal("all options", browser.count(".options > div"), len(run["options"]))
-    check_map(cases, browser)
-    check_sliders(cases, browser)
-    check_images(cases, browser, run)
-    check_pad(cases, browser)
-    check_charts(cases, browser, run)
-    browser.open(page)
     found = set(reachable(browser))
     wanted = {"map", "random-z", "zero-z", "map-mode", "digit-legend", "z0", "z1", "picker", "pad",
               "clear-pad", "chart", "strip"}  # fmt: skip
@@ -335,16 +342,69 @@ def check_hostile(cases, browser):
     check_silence(cases, browser, "hostile")
 
 
-def checks(cases, browser):
-    check_two(cases, browser)
-    check_several(cases, browser)
-    check_large(cases, browser)
-    check_hostile(cases, browser)
-    for path in sorted(folder.glob("loss-*[!d]/report.html")) + [folder / "two/report.html"]:
-        check_numbers(cases, browser, path.parent.name)
+def check_formulas(cases, browser):
+    """The losses where a trained model does not lead: exact values of the formulas in losses/."""
+    open_two(browser)
+    log = math.log
+    for name, y, t, expected in (
+        ("bce", 800, 0, 800),
+        ("bce", -800, 1, 800),
+        ("bce", 0, 0.5, log(2)),
+        ("bce-probabilities", 0, 1, -log(1e-7)),
+        ("bce-probabilities", 1, 0, -log(1e-7)),
+        ("bce-probabilities", 0.25, 1, log(4)),
+        ("bce-clamped-logs", 0, 1, 100),
+        ("bce-clamped-logs", 1, 0, 100),
+        ("bce-clamped-logs", 0.25, 0.5, -log(0.25) / 2 - log(0.75) / 2),
+        ("mse", 0.25, 1, 0.5625),
+        ("continuous-bernoulli", 0, 0.3, 0),
+        ("continuous-bernoulli", 700, 1, -log(700)),
+        ("continuous-bernoulli", -700, 0, -log(700)),
+        ("continuous-bernoulli", log(2), 0, -log(log(2))),  # log((2 - 1) / log 2)
+        # On both sides of where the series ends.
+        ("continuous-bernoulli", 0.0999, 0, log(math.expm1(0.0999) / 0.0999)),
+        ("continuous-bernoulli", 0.1001, 0, log(math.expm1(0.1001) / 0.1001)),
+        ("gaussian", 0.5, 0.5, log(math.pi) / 2),
+        ("gaussian", 1.5, 0.5, 1 + log(math.pi) / 2),
+    ):
+        found = browser.run(
+            "return reconstructionLoss(arguments[0], [arguments[1]], [arguments[2]], 0.5)", name, y, t
+        )
+        cases.near(f"{name} of {y:.4g} for {t}", found, expected, 1e-7 * max(1, abs(expected)))
+    for mu, logvar, expected in (
+        (0, 0, 0),
+        (2, 0, 2),
+        (0, 1, (math.e - 2) / 2),
+        (0, -100, (math.expm1(-30) + 30) / 2),
+        (0, 100, (math.expm1(20) - 20) / 2),
+    ):
+        found = browser.run("return klDivergence(arguments[0], arguments[1])", mu, logvar)
+        cases.near(f"KL divergence of mu {mu}, logvar {logvar}", found, expected, 1e-14 * max(1, expected))
+
+
+def check_all_numbers(cases, browser):
+    for name in [f"loss-{i}" for i in range(1, 7)] + ["two"]:
+        check_numbers(cases, browser, name)
+
+
+def check_all_manners(cases, browser):
     for page in "two/report.html", "both.html":
         check_manners(cases, browser, folder / page, page)
 
 
+CHECKS = [
+    check_two,
+    check_map,
+    check_sliders,
+    check_images,
+    check_pad,
+    check_charts,
+    check_several,
+    check_large,
+    check_hostile,
+    check_formulas,
+    check_all_numbers,
+    check_all_manners,
+]
 if __name__ == "__main__":
-    sys.exit(run_with_browser(checks))
+    sys.exit(run_with_browser(CHECKS))

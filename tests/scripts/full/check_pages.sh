@@ -33,7 +33,7 @@ train five --data "$kSample" --hidden 32,16 --latent 5 --activation tanh --epoch
 run report two five --output both.html
 # Every loss and every activation.
 train loss-1 "${kSmall[@]}" --hidden 9 --latent 3 --epochs 2 --recon-loss bce --activation sigmoid
-train loss-2 "${kSmall[@]}" --hidden 9 --epochs 2 --recon-loss bce-probabilities --activation linear
+train loss-2 "${kSmall[@]}" --hidden 9 --epochs 9 --lr 0.05 --recon-loss bce-probabilities --activation linear
 train loss-3 "${kSmall[@]}" --hidden 9,4 --epochs 2 --recon-loss bce-clamped-logs --activation tanh
 train loss-4 "${kSmall[@]}" --hidden 9 --epochs 2 --recon-loss mse --head log-sigma
 train loss-5 "${kSmall[@]}" --hidden 9 --epochs 2 --recon-loss continuous-bernoulli
