@@ -73,11 +73,12 @@ void SampleHistory::append(Vae& model, std::uint64_t seed, Index epoch) {
     journal_.flush();
 }
 
-std::vector<EpochSamples> read_sample_history(const std::string& path, Index pixels) {
+static std::vector<EpochSamples> parse_rows(const std::vector<std::string>& rows,
+                                            const std::string& path, Index pixels) {
     const Index count = history_samples(pixels);
     std::vector<EpochSamples> history;
     Index number = 0;
-    for (const std::string& row : read_csv_rows(path, kHeader)) {
+    for (const std::string& row : rows) {
         const std::size_t first = row.find(','), second = row.find(',', first + 1);
         const Index sample = count == 0 ? 0 : number % count;
         Index epoch = 0, found = -1;
@@ -102,6 +103,15 @@ std::vector<EpochSamples> read_sample_history(const std::string& path, Index pix
     // A process that died among the rows of an epoch leaves some of them.
     if (count > 0 && number % count != 0) history.pop_back();
     return history;
+}
+
+std::vector<EpochSamples> read_sample_history(const std::string& path, Index pixels) {
+    return parse_rows(read_csv_rows(path, kHeader), path, pixels);
+}
+
+std::vector<EpochSamples> parse_sample_history(const std::string& text, const std::string& path,
+                                               Index pixels) {
+    return parse_rows(parse_csv_rows(text, path, kHeader), path, pixels);
 }
 
 }  // namespace handgrad::mnist_vae

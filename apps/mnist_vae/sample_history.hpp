@@ -46,5 +46,7 @@ class SampleHistory {
 // All epochs, of images of so many pixels. Throws Error(input) naming file and line for anything
 // that SampleHistory did not write.
 std::vector<EpochSamples> read_sample_history(const std::string& path, Index pixels);
+std::vector<EpochSamples> parse_sample_history(const std::string& text, const std::string& path,
+                                               Index pixels);
 
 }  // namespace handgrad::mnist_vae

@@ -1,9 +1,10 @@
-// What is read as text: options.toml, config.json and log.csv of a run, and published curves, by
-// the first byte.
+// What is read as text: options.toml, config.json, log.csv and samples.csv of a run, and published
+// curves, by the first byte.
 #include "../../apps/mnist_vae/curve.hpp"
 #include "../../apps/mnist_vae/log_csv.hpp"
 #include "../../apps/mnist_vae/options.hpp"
 #include "../../apps/mnist_vae/run_folder.hpp"
+#include "../../apps/mnist_vae/sample_history.hpp"
 #include "target.hpp"
 
 using namespace handgrad;
@@ -13,7 +14,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     const std::string text = fuzz::to_text(data + 1, size - 1);
     fuzz::may_refuse([&] {
-        switch (data[0] % 4) {
+        switch (data[0] % 5) {
             case 0: {
                 const TrainOptions options = parse_run_options(text, "fuzz");
                 // What was understood is written so that it is understood again.
@@ -33,6 +34,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                 fuzz::require(!curve.points.empty() && curve.points.front().epoch > 0);
                 break;
             }
+            case 4:
+                for (const EpochSamples& epoch : parse_sample_history(text, "fuzz", 2))
+                    fuzz::require(epoch.epoch > 0 &&
+                                  std::ssize(epoch.pixels) == 2 * history_samples(2));
+                break;
         }
     });
     return 0;

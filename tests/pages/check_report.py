@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 from cases import check_manners, check_silence, reachable, run_with_browser
+from colours import VISIONS, contrast, nearest_pair
 from rounded_run import make_rounded_run, page_data, reconstructions
 
 app, folder = sys.argv[1], pathlib.Path(sys.argv[2])
@@ -342,6 +343,22 @@ def check_hostile(cases, browser):
     check_silence(cases, browser, "hostile")
 
 
+def check_colours(cases, browser):
+    """The ten colours of the digits, as report.css says of them."""
+    for scheme in "light", "dark":
+        browser.emulate(scheme)
+        open_two(browser)
+        paper, *digits = browser.run(
+            "return ['paper', ...Array.from({length: 10}, (_, d) => 'digit-' + d)].map(themeColor)"
+        )
+        lowest = min(contrast(colour, paper) for colour in digits)
+        cases.check(f"digits, {scheme}: contrast with the paper", lowest >= 2.6, lowest)
+        for vision in VISIONS:
+            nearest = nearest_pair(digits, vision)
+            cases.check(f"digits, {scheme}: told apart by {vision}", nearest[0] >= 0.12, nearest)
+    browser.emulate("light")
+
+
 def check_formulas(cases, browser):
     """The losses where a trained model does not lead: exact values of the formulas in losses/."""
     open_two(browser)
@@ -402,6 +419,7 @@ CHECKS = [
     check_several,
     check_large,
     check_hostile,
+    check_colours,
     check_formulas,
     check_all_numbers,
     check_all_manners,

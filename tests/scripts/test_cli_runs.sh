@@ -75,7 +75,7 @@ done
 expect 'the header says that these data are not verified' grep -q '^data .*unverified' run.out
 expect 'the header says how many parameters' grep -qE '^model .*\b578 parameters' run.out
 expect 'the summary says losses, time, images/s and the folder' \
-  sh -c 'tail -n 3 run.out | tr "\n" " " | grep -qE "val_loss.* images/s.* in run"'
+  sh -c 'tail -n 4 run.out | tr "\n" " " | grep -qE "val_loss.* images/s.* in run"'
 run train --out sample --hidden 4 --epochs 1
 expect_equal 'with the bundled digits the header says so, once' \
   "$status $(grep -c 'small sample' out) $(wc -c <err)" '0 1 0'
