@@ -379,6 +379,8 @@ void run_train(const TrainCommand& command, Followers& followers) {
         run.start();
     }
     if (run.is_finished()) {
+        // The process may have died between the last checkpoint and the page.
+        run.write_report();
         print("the run in " + folder.path.string() +
               " is finished: " + std::to_string(run.epochs_done()) +
               (run.epochs_done() == 1 ? " epoch is done\n" : " epochs are done\n"));

@@ -82,6 +82,10 @@ run "${kTrain[@]}" --epochs 3 --out half --quiet
 run "${kTrain[@]}" --epochs 5 --out half --quiet --resume
 expect_equal 'a resumed run has the samples of an uninterrupted one' \
   "$status $(cmp half/samples.csv one/samples.csv && echo same)" '0 same'
+rm half/report.html
+run "${kTrain[@]}" --epochs 5 --out half --quiet --resume
+expect_equal 'a finished run whose process died before the page gets it on resuming' \
+  "$status $(grep -c 'is finished' out) $(in_page half/report.html 'runs[0]["epoch"]')" '0 1 5'
 echo 'a page' >half/comparison.html
 run "${kTrain[@]}" --epochs 1 --out half --quiet --overwrite
 expect_equal '--overwrite replaces the report and removes what was made of the run' \

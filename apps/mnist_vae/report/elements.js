@@ -40,8 +40,10 @@ function formatSeconds(seconds) {
 function themeColor(name) {
   return getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 }
+// Also when the page is about to be printed, in the colours of paper, and after that.
 function onThemeChange(listener) {
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", listener);
+  for (const query of ["(prefers-color-scheme: dark)", "print"])
+    matchMedia(query).addEventListener("change", listener);
 }
 
 // Calls draw() once before the next frame, however often it was asked for.

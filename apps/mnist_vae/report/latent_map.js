@@ -18,7 +18,8 @@ class LatentMap {
     this.redraw = coalesced(() => this.draw());
     this.redrawMarker = coalesced(() => this.drawMarker());
     new ResizeObserver(this.redraw).observe(container);
-    onThemeChange(this.redraw);
+    // At once: a printer waits for no frame.
+    onThemeChange(() => this.draw());
     this.listen();
   }
 

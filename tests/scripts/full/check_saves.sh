@@ -19,12 +19,12 @@ run train --out whole "${kRecipe[@]}"
 
 # results FOLDER: what training computed, without its times.
 results() {
-  (cd -- "$1" && sha256sum -- model.safetensors best.safetensors latents.csv ./*.png &&
+  (cd -- "$1" && sha256sum -- model.safetensors best.safetensors latents.csv samples.csv ./*.png &&
     cut -d , -f 1-9,12-13 log.csv)
 }
 whole_results=$(results whole)
 readonly whole_results
-expect_equal 'there is something to compare' "$(wc -l <<<"$whole_results")" 9
+expect_equal 'there is something to compare' "$(wc -l <<<"$whole_results")" 10
 
 restore() { rm -rf -- victim && cp -r base victim; }
 # disturbed CALL ACTION N [OPTION...]: trains the second epoch, with ACTION at the Nth CALL. Sets

@@ -16,7 +16,7 @@ digits() {
 
 # results FOLDER: what training computed, without its times.
 results() {
-  (cd -- "$1" && sha256sum -- model.safetensors best.safetensors latents.csv ./*.png &&
+  (cd -- "$1" && sha256sum -- model.safetensors best.safetensors latents.csv samples.csv ./*.png &&
     cut -d , -f 1-9,12-13 log.csv)
 }
 
