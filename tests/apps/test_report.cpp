@@ -166,7 +166,7 @@ TEST_CASE("report: as many runs as are allowed, each with the most that it may h
         for (int sample : {0, 1})
             history += std::to_string(epoch) + "," + std::to_string(sample) + "," + pixels + "\n";
     std::ofstream(run.sample_history()) << history;
-    std::ofstream(run.profile()) << std::string(16'384, '<');
+    std::ofstream(run.profile()) << std::string(16'383, '<') << '\n' << std::string(999, '<');
 
     std::vector<ReportInput> inputs(kMaxReportRuns, {run, &dataset});
     const std::string html = make_report(inputs);
@@ -175,6 +175,7 @@ TEST_CASE("report: as many runs as are allowed, each with the most that it may h
     CHECK(shown["log"]["epoch"].size() <= 401);
     CHECK(shown["log"]["epoch"].back() == 4000);
     CHECK(shown["log"]["epochs"] == 4000);
+    CHECK(shown["profile"] == std::string(16'383, '<') + "\n... the rest is in profile.txt\n");
     CHECK(shown["latents"]["index"].size() == 256);
     CHECK(shown["latents"]["all"] == 300);
 

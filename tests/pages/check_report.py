@@ -189,6 +189,9 @@ def check_images(cases, browser):
     )
     cases.near("test image: the two terms of its loss, and their sum", terms,
                [expected["recon"], expected["kl"], expected["recon"] + expected["kl"]], 5.1e-3)  # fmt: skip
+    told = f"reconstruction {terms[0]:.2f}, KL divergence {terms[1]:.2f} nats"
+    cases.check("test image: they are told to screen readers",
+                told in browser.text("#announcement"), browser.text("#announcement"))  # fmt: skip
     cases.near("test image: z moves to its mu", z(browser), expected["mu"], 1e-9)
 
 

@@ -30,9 +30,9 @@ function formatNumber(value, decimals = 2) {
 }
 function formatCount(value) { return String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f"); }
 function formatSeconds(seconds) {
-  if (seconds < 60) return formatNumber(seconds, seconds < 10 ? 1 : 0) + " s";
-  const minutes = Math.floor(seconds / 60), rest = Math.round(seconds % 60);
-  if (minutes < 60) return `${minutes} min ${rest} s`;
+  if (seconds < 59.5) return formatNumber(seconds, seconds < 10 ? 1 : 0) + " s";
+  const whole = Math.round(seconds), minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${whole % 60} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 

@@ -63,6 +63,8 @@ class Inspector {
     const picture = (label, pixels, caption) =>
       element("figure", {}, pixelCanvas(label, pixels, run.rows, run.columns),
               element("figcaption", {}, caption));
+    byId("announcement").textContent =
+      `${what}: reconstruction ${formatNumber(recon)}, KL divergence ${formatNumber(kl)} nats`;
     this.container.replaceChildren(
       element("h3", {}, what[0].toUpperCase() + what.slice(1)),
       element("div", { class: "passage" },

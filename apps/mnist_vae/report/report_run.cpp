@@ -30,7 +30,7 @@ constexpr Index kMaxImages = 40;           // test images to look at,
 constexpr Index kMaxImagePixels = 32'768;  // with so many pixels in all
 constexpr Index kMaxPoints = 2'000;        // of the map
 constexpr std::size_t kMaxLatents = 256;
-constexpr std::uint64_t kMaxProfileBytes = 16'384;
+constexpr std::size_t kMaxProfileBytes = 16'384;
 // Images to find the KL divergence of each latent with.
 constexpr Index kMaxEncoded = 10'000;
 
@@ -68,8 +68,6 @@ json describe_log(const RunFolder& folder) {
         log["valLoss"].push_back(m.val_loss);
         log["valRecon"].push_back(m.val_recon);
         log["valKl"].push_back(m.val_kl);
-        log["lr"].push_back(m.lr);
-        log["imagesPerSecond"].push_back(m.images_per_second);
     }
     return log;
 }
@@ -107,8 +105,13 @@ json describe_samples(ReportRun& run) {
 
 json describe_profile(const RunFolder& folder) {
     if (!std::filesystem::exists(folder.profile())) return nullptr;
-    const std::vector<std::byte> bytes = read_file(folder.profile(), kMaxProfileBytes);
-    return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    const std::vector<std::byte> bytes = read_file(folder.profile(), 1 << 20);
+    std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    if (text.size() > kMaxProfileBytes) {
+        text.resize(kMaxProfileBytes);
+        text = text.substr(0, text.rfind('\n') + 1) + "... the rest is in profile.txt\n";
+    }
+    return text;
 }
 
 // That of the data that the run was trained on; empty if no checkpoint tells it.

@@ -27,7 +27,9 @@ function lastOf(list) { return list[list.length - 1]; }
 function figuresOf(run) {
   const { log, latents } = run;
   return [
-    ["Validation loss", log ? formatNumber(lastOf(log.valLoss)) : "\u2013", "nats per image"],
+    ["Validation loss", log ? formatNumber(lastOf(log.valLoss)) : "\u2013",
+     log && log.bestEpoch < lastOf(log.epoch)
+       ? `nats; lowest ${formatNumber(log.bestValLoss)}, epoch ${log.bestEpoch}` : "nats per image"],
     ["Reconstruction", log ? formatNumber(lastOf(log.valRecon)) : "\u2013", run.reconLoss],
     ["KL divergence", log ? formatNumber(lastOf(log.valKl)) : "\u2013",
      run.klWeight === 1 ? "nats" : `weighted by ${run.klWeight}`],
@@ -83,7 +85,7 @@ function describeSamples(run) {
       drawPixels(one, pixels.subarray(i * size, (i + 1) * size), rows, columns);
       context.drawImage(one, 0, i * (rows + gap));
     }
-    return element("figure", {}, element("figcaption", {}, String(epoch)), canvas);
+    return element("figure", {}, element("figcaption", {}, epoch > 0 ? String(epoch) : "now"), canvas);
   }));
 }
 
@@ -115,7 +117,7 @@ function describeData(runs) {
     ["Folder", (run) => run.folder],
     ["Model", (run) => `${run.widths}, ${run.activation}`],
     ["Parameters", (run) => formatCount(run.parameters)],
-    ["Weights shown", (run) => `of epoch ${run.epoch}`],
+    ["Weights shown", (run) => run.epoch > 0 ? `of epoch ${run.epoch}` : "of another program"],
     ["Test data", (run) => `${run.data.name}, ${formatCount(run.data.testImages)} images`],
     ["Training data, SHA-256", (run) => element("span", { class: "mono" },
       run.data.hash || "not known: no checkpoint tells it")],
