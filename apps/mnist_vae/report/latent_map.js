@@ -34,7 +34,7 @@ class LatentMap {
       `Map of the latent space with ${this.labels.length} test images; arrow keys move z`);
     // All but the outermost points, and most of the prior.
     const sizes = Array.from(this.points, Math.abs).sort((a, b) => a - b);
-    this.half = Math.max(2.6, 1.08 * (sizes[Math.floor(sizes.length * 0.995)] ?? 0));
+    this.half = Math.max(2.6, 1.08 * (sizes[Math.floor(sizes.length * 0.999)] ?? 0));
     this.tiles = null;
     this.posterior = null;
     this.redraw();
