@@ -47,6 +47,7 @@ class Error(Exception):
 class Browser:
     def __init__(self):
         self.driver = self.session = None
+        self.opened = set()  # the URLs that were asked for by open()
         self.folder = tempfile.mkdtemp()
         try:
             self._start()
@@ -130,6 +131,7 @@ class Browser:
     def open(self, page):
         """Loads a path or a URL, and returns when its load event is over."""
         url = page if isinstance(page, str) else pathlib.Path(page).resolve().as_uri()
+        self.opened.add(url)
         self._call("POST", "/url", {"url": url})
 
     def run(self, script, *arguments):

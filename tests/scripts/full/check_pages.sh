@@ -44,4 +44,10 @@ train no-decoder "${kSmall[@]}" --hidden 65000 --epochs 1
 train '<img src=x onerror=alert(1)>' "${kSmall[@]}" --hidden 8 --latent 1 --epochs 1 --mistake no-noise
 check report "$app" "$tmp"
 
+python=$(python3 -c 'import sys; print(sys.executable)')
+status=0
+PATH=$tmp "$python" -B "$root/tests/pages/check_report.py" "$app" "$tmp" >out || status=$?
+expect_equal 'without a browser the checks fail' "$status $(<out)" "1 not ok - a browser starts
+    no chromium or no chromedriver: apps/install_packages.sh full"
+
 all_cases_ok
