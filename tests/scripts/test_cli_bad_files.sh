@@ -173,7 +173,7 @@ expect_refused 'both checkpoints damaged' 3 run/checkpoint.safetensors.prev
 
 restore
 flip run/model.safetensors 2000
-for command in reconstruct sample manifold encode; do
+for command in reconstruct sample manifold encode report; do
   run "$command" run
   expect_refused "damaged weights are refused by $command" 3 run/model.safetensors
 done
@@ -283,7 +283,7 @@ for where in file file/run /proc/run /dev/null/run; do
   run train --out "$where" "${kSmall[@]}" --epochs 1
   expect_refused "train --out $where cannot be written" 4 "$where"
 done
-for command in evaluate reconstruct sample manifold encode; do
+for command in evaluate reconstruct sample manifold encode report; do
   for where in /dev/full file/x /proc/x nowhere/x data; do
     run "$command" run --output "$where"
     expect_refused "$command --output $where cannot be written" 4 "$where"
@@ -298,7 +298,7 @@ full() {
   : >out
   timeout 60 "$app" "$@" >/dev/full 2>err || status=$?
 }
-for command in evaluate encode reconstruct sample manifold; do
+for command in evaluate encode reconstruct sample manifold report; do
   full "$command" run
   expect_refused "$command: standard output is full" 4 'standard output'
 done

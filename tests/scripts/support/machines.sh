@@ -91,6 +91,7 @@ walk_through() {
   step evaluate "$program" evaluate "$run" --data "$folder/data"
   step encode "$program" encode "$run" --data "$folder/data"
   step 'encode to an array' "$program" encode "$run" --data "$folder/data" --output "$folder/codes.npy"
+  step report "$program" report "$run" "$folder/profiled" --data "$folder/data"
   step export "$program" export "$run" --onnx
   step sample "$program" sample "$run" --data "$folder/data"
   step interpolation "$program" sample "$run" --data "$folder/data" --interpolate 3 7
