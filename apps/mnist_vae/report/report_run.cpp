@@ -196,7 +196,6 @@ json describe_latents(ReportRun& run) {
     for (std::size_t j : shown) {
         latents["index"].push_back(j);
         latents["kl"].push_back(csv_number(all[j].kl));
-        latents["muVariance"].push_back(csv_number(all[j].mu_variance));
         latents["isActive"].push_back(all[j].is_active());
     }
     return latents;
@@ -220,13 +219,12 @@ std::vector<ParameterPair> parameter_pairs(Vae& model) {
     return pairs;
 }
 
-json describe_layer(const ParameterPair& pair) {
-    const QuantizedWeight q = quantize(pair.weight);
-    std::vector<float> bias;
-    for (Index j = 0; j < pair.bias.cols; ++j) bias.push_back(pair.bias(0, j));
-    return {{"integers", base64_of(std::span<const std::int8_t>(q.integers))},
-            {"scales", base64_of(std::span<const float>(q.scales))},
-            {"bias", base64_of(std::span<const float>(bias))}};
+json describe_layer(const QuantizedWeight& weight, ConstBlockedView bias) {
+    std::vector<float> b;
+    for (Index j = 0; j < bias.cols; ++j) b.push_back(bias(0, j));
+    return {{"integers", base64_of(std::span<const std::int8_t>(weight.integers))},
+            {"scales", base64_of(std::span<const float>(weight.scales))},
+            {"bias", base64_of(std::span<const float>(b))}};
 }
 
 // The differences of pixels, in levels of 1/255, between the model and the one in the page, both
@@ -328,16 +326,16 @@ json describe_model(ReportRun& run, const ModelParts& parts) {
     Vae rounded(a);
     std::copy(run.model.arena().values().begin(), run.model.arena().values().end(),
               rounded.arena().values().begin());
-    std::vector<ParameterPair> target = parameter_pairs(rounded);
-    for (ParameterPair& pair : target) {
+    for (const ParameterPair& pair : parameter_pairs(rounded)) {
         if (!pair.is_decoder() && !parts.encoder) continue;
         const bool is_head = pair.name == "mu" || pair.name == "logvar";
-        const json layer = describe_layer(pair);
+        const QuantizedWeight weight = quantize(pair.weight);
+        const json layer = describe_layer(weight, pair.bias);
         if (is_head)
             model[pair.name] = layer;
         else
             model[pair.is_decoder() ? "decoder" : "encoder"].push_back(layer);
-        dequantize(quantize(pair.weight), pair.weight);
+        dequantize(weight, pair.weight);
     }
     model["rounding"] = describe_rounding(run, rounded, parts.encoder);
     return model;
