@@ -1,38 +1,24 @@
 // `mnist_vae train`: from options to a run folder.
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <system_error>
 
 #include "../../core/error.hpp"
 #include "../../core/io/atomic_file.hpp"
 #include "../../core/io/file_lock.hpp"
+#include "../../core/isa.hpp"
 #include "../../core/parallel.hpp"
 #include "../../core/peak.hpp"
 #include "../../core/profile.hpp"
-#include "checkpoint.hpp"
 #include "commands.hpp"
-#include "comparison.hpp"
-#include "conventions.hpp"
-#include "dataset.hpp"
-#include "gallery.hpp"
-#include "gradient_anatomy.hpp"
 #include "listening.hpp"
-#include "log_csv.hpp"
-#include "option_values.hpp"
-#include "pictures.hpp"
 #include "profile_table.hpp"
 #include "recipe.hpp"
-#include "report/report.hpp"
-#include "run_folder.hpp"
-#include "sample_history.hpp"
 #include "signals.hpp"
-#include "tensorboard_log.hpp"
 #include "terminal.hpp"
 #include "trace.hpp"
-#include "trainer.hpp"
+#include "training_run.hpp"
 
 namespace handgrad::mnist_vae {
 
@@ -95,237 +81,9 @@ void write_trace(const Trace& trace, const std::string& path) {
              " events are not in it");
 }
 
-TrainingPlan plan_of(const TrainOptions& options, const TrainCommand& command) {
-    TrainingPlan plan = mnist_vae::plan_of(options);
-    plan.check_numerics = command.check_numerics;
-    return plan;
-}
-
-// One training run: everything that lives as long as it does.
-class TrainingRun {
-  public:
-    TrainingRun(const RunFolder& folder, const TrainOptions& options, const TrainCommand& command,
-                const Dataset& dataset, const Comparison* comparison, TensorboardLog* tensorboard,
-                Followers& followers)
-        : folder_(folder),
-          options_(options),
-          command_(command),
-          dataset_(dataset),
-          comparison_(comparison),
-          tensorboard_(tensorboard),
-          followers_(followers),
-          display_(detect_terminal_style(), options.quiet),
-          mistake_(mistake_name(options.mistake)),
-          model_(architecture_of(options, dataset.train.images)),
-          hooks_(make_hooks(options.mistake)),
-          optimizer_(make_optimizer(options, model_.arena())),
-          trainer_(model_, *optimizer_, plan_of(options, command), dataset.train.images,
-                   validation_split(dataset).images, followers.ranks()) {
-        model_.set_hooks(*hooks_);
-    }
-
-    bool has_checkpoint() const { return checkpoint_exists(folder_.checkpoint()); }
-
-    void start() {
-        initialize(model_, options_, dataset_.train.images);
-        open_logs(0);
-    }
-
-    void resume() {
-        const ResumePoint point =
-            load_newest_checkpoint(folder_.checkpoint(), model_, *optimizer_, dataset_.hash);
-        if (!point.damage.empty()) warn(point.damage + "; going on from the checkpoint before it");
-        trainer_.position = point.position;
-        open_logs(trainer_.position.epoch - 1);
-    }
-
-    Index epochs_done() const { return trainer_.position.epoch - 1; }
-    bool is_finished() const { return epochs_done() >= options_.epochs; }
-
-    void describe() {
-        display_.show_header(
-            {.data = dataset_.name + ", " + std::to_string(dataset_.train.images.count) +
-                     " training and " + std::to_string(validation_split(dataset_).images.count) +
-                     " validation images" + describe_binarization(options_.binarize),
-             .model = model_.architecture().widths() + ", " + activation_name(options_.activation) +
-                      ", " + std::to_string(model_.arena().parameter_count()) + " parameters",
-             .loss = describe_loss(options_) + ", in nats per image",
-             .optimizer = describe_optimizer(options_),
-             .machine = describe_machine() + describe_shards(),
-             .folder = folder_.path.string(),
-             .convention = describe_convention(command_.given, options_)});
-        if (comparison_ != nullptr && !options_.quiet) display_.show_line(comparison_->describe());
-        if (!mistake_.empty()) warn(flag_text(options_.mistake));
-        if (!mistake_.empty() && !options_.quiet) display_.show_line(flag_text(options_.mistake));
-        if (dataset_.sample && !options_.quiet)
-            display_.show_line(
-                "note       this is the small sample that ships with the program; "
-                "apps/fetch_mnist.sh gets all of MNIST");
-    }
-
-    Outcome train() {
-        TrainerEvents events;
-        events.interrupted = [] { return SignalGuard::received() != 0; };
-        events.batch_done = [this](const BatchProgress& progress) {
-            display_.show_progress(progress);
-            if (options_.checkpoint_every > 0 && progress.batch < progress.batches &&
-                optimizer_->steps() % options_.checkpoint_every == 0)
-                save();
-        };
-        events.epoch_done = [this](const EpochMetrics& metrics, bool best) {
-            finish_epoch(metrics, best);
-        };
-        if (!command_.gradients.empty()) {
-            gradients_.emplace(command_.gradients, Index(optimizer_->steps()), mistake_);
-            events.backward_done = [this](Index step) {
-                if (step % command_.gradients_every == 0)
-                    gradients_->append(step, trainer_.position.epoch,
-                                       measure_anatomy(model_.head_gradients()));
-            };
-        }
-        followers_.start(options_, plan_of(options_, command_), dataset_.train.images,
-                         validation_split(dataset_).images, model_, *optimizer_, trainer_.position);
-        const Outcome outcome = trainer_.run(events);
-        if (outcome == Outcome::interrupted) save();
-        return outcome;
-    }
-
-    void interrupted() {
-        display_.show_line("interrupted in epoch " + std::to_string(trainer_.position.epoch) +
-                           "; go on with: mnist_vae train --resume --out " + folder_.path.string());
-    }
-
-    void summarize(Outcome outcome, double wall_seconds) {
-        if (outcome == Outcome::stopped_early)
-            display_.show_line("stopped early: no lower val_loss for " +
-                               std::to_string(options_.patience) + " epochs");
-        const std::vector<EpochMetrics> rows = read_log(folder_.log());
-        if (rows.empty()) return;
-        double seconds = 0;
-        for (const EpochMetrics& row : rows) seconds += row.seconds;
-        const EpochMetrics& last = rows.back();
-        const double images = double(dataset_.train.images.count) * double(rows.size());
-        char losses[256];
-        std::snprintf(losses, sizeof losses,
-                      "\ntrained %td epoch%s: val_loss %.2f (recon %.2f + kl %.2f), lowest %.2f in "
-                      "epoch %td\n%s of training at %s images/s, %s in all\n",
-                      last.epoch, last.epoch == 1 ? "" : "s", last.val_loss, last.val_recon,
-                      last.val_kl, trainer_.position.best_val_loss, trainer_.position.best_epoch,
-                      format_seconds(seconds).c_str(), format_count(images / seconds).c_str(),
-                      format_seconds(wall_seconds).c_str());
-        std::string text = losses;
-        if (!mistake_.empty()) display_.show_line("\n" + flag_text(options_.mistake));
-        if (comparison_ != nullptr) text += comparison_->summarize(rows) + "\n";
-        display_.show_line(text + describe_communication() +
-                           ("pictures, losses and weights are in " + folder_.path.string()) +
-                           "\nall of it to look at: " + folder_.report());
-    }
-
-    void write_report() const {
-        const ReportInput input{folder_, &dataset_};
-        replace_file(folder_.report(), make_report({&input, 1}));
-    }
-
-  private:
-    void open_logs(Index last_epoch) {
-        log_ = std::make_unique<LogCsv>(folder_.log(), folder_.latents(), last_epoch, mistake_);
-        history_.emplace(folder_.sample_history(), last_epoch, mistake_);
-    }
-
-    // ", 4 shards on 2 ranks"; empty for one.
-    std::string describe_shards() const {
-        if (options_.shards == 1) return {};
-        const int ranks = followers_.ranks().size();
-        return ", " + std::to_string(options_.shards) + " shards on " + std::to_string(ranks) +
-               (ranks == 1 ? " rank" : " ranks");
-    }
-
-    // A line, or nothing if there is none to communicate with.
-    std::string describe_communication() const {
-        const int ranks = followers_.ranks().size();
-        const TimeSpent spent = trainer_.time_spent();
-        if (ranks == 1 || spent.training == 0) return {};
-        char text[128];
-        std::snprintf(text, sizeof text,
-                      "%s of %s in steps went into communication between %d ranks (%.0f %%)\n",
-                      format_seconds(spent.communication).c_str(),
-                      format_seconds(spent.training).c_str(), ranks,
-                      100 * spent.communication / spent.training);
-        return text;
-    }
-
-    void save() {
-        const PhaseScope phase("checkpoint");
-        if (gradients_) gradients_->flush();
-        save_checkpoint(folder_.checkpoint(), model_, *optimizer_, trainer_.position,
-                        dataset_.hash);
-    }
-
-    // The log before the checkpoint: a row too many is dropped on resuming, one too few is lost.
-    void finish_epoch(const EpochMetrics& metrics, bool best) {
-        display_.show_epoch(metrics, options_.epochs);
-        if (comparison_ != nullptr && !options_.quiet)
-            if (const std::string verdict = comparison_->verdict(metrics); !verdict.empty())
-                display_.show_line("           " + verdict);
-        // Before, the encoder has not had the time to tell images apart.
-        constexpr Index kStepsBeforeCollapse = 200;
-        if (metrics.active_units == 0 && metrics.step >= kStepsBeforeCollapse &&
-            !warned_of_collapse_) {
-            warn("epoch " + std::to_string(metrics.epoch) +
-                 ": the latents have collapsed: mu is the same for all images, and the decoder "
-                 "learns from none; a smaller --beta may help");
-            warned_of_collapse_ = true;
-        }
-        log_->append(metrics);
-        const ModelOrigin origin{static_cast<std::uint32_t>(metrics.epoch), options_.seed,
-                                 options_.kl_weight, mistake_};
-        save_model(folder_.model(), model_, origin);
-        if (best) save_model(folder_.best(), model_, origin);
-        draw_pictures();
-        if (tensorboard_ != nullptr) tensorboard_->append(metrics);
-        history_->append(model_, options_.seed, metrics.epoch);
-        save();
-    }
-
-    void draw_pictures() {
-        const PhaseScope phase("pictures");
-        const IdxImages& images = dataset_.test.images;
-        const auto write = [&](const std::string& path, const GrayImage& drawn) {
-            const GrayImage picture = mistake_.empty() ? drawn : flag_picture(drawn);
-            const std::vector<std::byte> png = encode_png(picture);
-            replace_file(path, png);
-            if (tensorboard_ != nullptr)
-                tensorboard_->add_picture(fs::path(path).stem(), picture, png);
-        };
-        write(folder_.reconstructions(), draw_reconstructions(model_, images, 20));
-        write(folder_.samples(), draw_samples(model_, options_.seed, 100));
-        write(folder_.manifold(), draw_manifold(model_, images, 20));
-    }
-
-    const RunFolder folder_;
-    const TrainOptions options_;
-    const TrainCommand& command_;
-    const Dataset& dataset_;
-    const Comparison* const comparison_;  // with a published curve; null: none
-    TensorboardLog* const tensorboard_;   // null: none
-    Followers& followers_;
-    TrainDisplay display_;
-    const std::string mistake_;  // its name, or empty
-    Vae model_;
-    std::unique_ptr<StepHooks> hooks_;
-    std::unique_ptr<Optimizer> optimizer_;
-    Trainer trainer_;
-    std::unique_ptr<LogCsv> log_;
-    std::optional<SampleHistory> history_;
-    std::optional<GradientCsv> gradients_;
-    bool warned_of_collapse_ = false;
-};
-
-}  // namespace
-
 // What has to be right before the followers start.
-static void check_shards(const TrainOptions& options, const TrainCommand& command,
-                         const Communicator& ranks) {
+void check_shards(const TrainOptions& options, const TrainCommand& command,
+                  const Communicator& ranks) {
     if (options.shards < ranks.size())
         throw Error(ErrorKind::argument, "--shards", "fewer than the processes that mpirun started",
                     std::to_string(options.shards), "at least " + std::to_string(ranks.size()));
@@ -333,6 +91,8 @@ static void check_shards(const TrainOptions& options, const TrainCommand& comman
         throw Error(ErrorKind::argument, "--gradients", "is of a whole batch",
                     std::to_string(options.shards) + " shards", "no --shards beside it");
 }
+
+}  // namespace
 
 void run_train(const TrainCommand& command, Followers& followers) {
     if (command.compare_to == "list") return print(list_curves());
@@ -368,8 +128,13 @@ void run_train(const TrainCommand& command, Followers& followers) {
 
     // mpirun, too, sends signals, and not only when somebody asked for it.
     const SignalGuard signals(/*announce=*/followers.ranks().size() == 1);
-    TrainingRun run(folder, options, command, dataset, comparison ? &*comparison : nullptr,
-                    tensorboard ? &*tensorboard : nullptr, followers);
+    TrainingRun run({.folder = folder,
+                     .options = options,
+                     .command = command,
+                     .dataset = dataset,
+                     .comparison = comparison ? &*comparison : nullptr,
+                     .tensorboard = tensorboard ? &*tensorboard : nullptr,
+                     .followers = followers});
     const bool resuming = command.resume && run.has_checkpoint();
     if (resuming) {
         run.resume();
