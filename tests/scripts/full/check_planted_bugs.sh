@@ -88,6 +88,19 @@ leave_two_instruction_sets() {
   sed -i -E 's/&kernels::(sse2|avx512)_kernels/nullptr/' "$1/core/isa.cpp"
 }
 
+# check_texts COPY: what every bug replaces is there, also of those that are not tried today.
+check_texts() {
+  local n stale=''
+  for n in "${!bug_names[@]}"; do
+    if plant "$n" "$1"; then
+      cp -- "$root/${bug_files[n]}" "$1/${bug_files[n]}"
+    else
+      stale+="${bug_files[n]}: ${bug_names[n]}"$'\n'
+    fi
+  done
+  expect_empty "the text that each of ${#bug_names[@]} bugs replaces is in its file once" "$stale"
+}
+
 # check_unchanged COPY N...: every pattern names some cases, and all of them pass without the bugs.
 check_unchanged() {
   local copy=$1 room pattern n
@@ -126,6 +139,7 @@ check_planted_bugs() {
   export OMP_WAIT_POLICY=passive
   copy=$tmp/copy.0
   copy_project "$copy"
+  check_texts "$copy"
   leave_two_instruction_sets "$copy"
   expect 'a copy is configured' meson setup "$copy/build" "$copy" --buildtype=release \
     -Ddefault_library=shared -Dtests=enabled -Dbench=disabled
