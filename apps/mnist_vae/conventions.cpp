@@ -27,7 +27,7 @@ struct Row {
 // epsilon where PyTorch has it. iwae: yburda/iwae, one stochastic layer, k = 1, as the program has
 // it and not as the paper says (beta1 0.99).
 constexpr Row kTable[] = {
-    // option          keras                torch               flax       iwae
+    // option, and its value of keras, torch, flax, iwae
     {"hidden", {"512", "400", "500", "200,200"}},
     {"latent", {"2", "20", "20", "50"}},
     {"activation", {"relu", "relu", "relu", "tanh"}},

@@ -2,6 +2,7 @@
 // it a run may lie. The format is described in curves/README.md.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>

@@ -7,7 +7,7 @@ readonly root
 
 readonly kUsage='Usage: tests/peers/install.sh [DIR]
 
-Puts Python environments with PyTorch, Keras on TensorFlow, and Keras and optax on JAX into DIR, by
+Puts Python environments with PyTorch, Keras on TensorFlow, and Keras, Flax and optax on JAX into DIR, by
 default build/peers of this project, and installs the Debian packages of oneDNN and OpenBLAS. The
 newest versions that pip finds are taken and, at the end, printed. It takes about 8 GB. What is there
 already is left alone; to renew an environment, remove its folder.
@@ -80,7 +80,7 @@ main() {
   "$root/apps/install_packages.sh" peers || status=1
   environment torch torch numpy || status=1
   environment tensorflow tensorflow-cpu keras numpy || status=1
-  environment jax jax optax keras numpy || status=1
+  environment jax jax flax optax keras numpy || status=1
   return "$status"
 }
 
