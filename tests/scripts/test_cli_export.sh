@@ -249,8 +249,8 @@ expect_equal '--tensorboard writes a version, a start, and a record for each epo
   "$status $(wc -c <err) $(records board/seen)" '0 0 v,1,1,2 '
 expect_equal 'with the values of the log' "$(python3 messages.py scalars board/seen/* seen)" same
 expect_equal 'and changes no weight, no picture and no loss' \
-  "$(contents plain | grep -vE 'log.csv|checkpoint') $(cut -d , -f 1-9 plain/log.csv)" \
-  "$(contents seen | grep -vE 'log.csv|checkpoint') $(cut -d , -f 1-9 seen/log.csv)"
+  "$(contents plain | grep -vE 'log.csv|checkpoint|report') $(cut -d , -f 1-9 plain/log.csv)" \
+  "$(contents seen | grep -vE 'log.csv|checkpoint|report') $(cut -d , -f 1-9 seen/log.csv)"
 expect_equal 'the pictures are those of the run folder' "$(python3 - board/seen seen <<'END'
 import pathlib, sys
 events = next(pathlib.Path(sys.argv[1]).iterdir()).read_bytes()

@@ -97,6 +97,8 @@ class Checker:
         self.root, self.build = root, build
         self.mnist_vae = build / "apps/mnist_vae/mnist_vae"
         self.kernel_bench = build / "apps/kernel_bench/kernel_bench"
+        # Those of which options alone are looked up.
+        self.others = [self.kernel_bench, build / "apps/mnist_mlp/mnist_mlp"]
         self.helps: dict[str, str] = {}
         full = root.glob("tests/scripts/full/*.sh")
         self.full_tests = "\n".join(path.read_text(encoding="utf-8") for path in full)
@@ -113,7 +115,7 @@ class Checker:
         """All that may stand in a code span: of the commands of mnist_vae, of kernel_bench, and what
         scripts and build files say."""
         if "" not in self.helps:
-            texts = [self.help_of(str(self.mnist_vae)), self.help_of(str(self.kernel_bench))]
+            texts = [self.help_of(str(program)) for program in [self.mnist_vae, *self.others]]
             texts += [self.help_of(str(self.mnist_vae), name) for name in self.commands()]
             for suffix in ("sh", "py", "build", "txt"):
                 for path in self.root.glob(f"[a-z]*/**/*.{suffix}"):
@@ -214,8 +216,8 @@ class Checker:
                 self.options(what, arguments, self.help_of(str(self.mnist_vae), arguments[0]))
             else:
                 self.run_mnist_vae(what, arguments)
-        elif name.rsplit("/", 1)[-1] == "kernel_bench":
-            self.options(what, arguments, self.help_of(str(self.kernel_bench)))
+        elif other := [p for p in self.others if p.name == name.rsplit("/", 1)[-1]]:
+            self.options(what, arguments, self.help_of(str(other[0])))
         elif (self.root / name).is_file() and os.access(self.root / name, os.X_OK):
             self.options(what, arguments, (self.root / name).read_text(encoding="utf-8"))
         elif name in TOOLS:
@@ -230,9 +232,13 @@ class Checker:
 
     def run_mnist_vae(self, what: str, arguments: list[str]) -> None:
         if arguments[:1] == ["train"]:
-            while "--epochs" in arguments:
-                at = arguments.index("--epochs")
-                del arguments[at : at + 2]
+            # Published curves are of all of MNIST, which is not here.
+            for option in ("--epochs", "--compare-to"):
+                while option in arguments:
+                    at = arguments.index(option)
+                    del arguments[at : at + 2]
+            # So many images are held out there that none of the bundled ones would be left.
+            arguments += ["--hold-out", "500"] if "flax" in arguments else []
             arguments += [] if "--help" in arguments else ["--epochs", "1"]
         if arguments[:1] == ["verify-determinism"]:
             arguments += ["--steps", "2"]
