@@ -10,19 +10,23 @@
 #include <span>
 #include <type_traits>
 
+#include "export.hpp"
+
 namespace handgrad {
 
-class Communicator {
+// The ranks of a job, seen from one of them.
+class HANDGRAD_API Communicator {
   public:
     virtual ~Communicator() = default;
     virtual int rank() const = 0;  // of this process, 0 to size() - 1
-    virtual int size() const = 0;
+    virtual int size() const = 0;  // how many ranks there are
 
-    // What goes to a rank, and where what comes from one is put; never this process's own rank.
+    // What goes to a rank, never this process's own.
     struct Outgoing {
         int rank;
         std::span<const std::byte> bytes;
     };
+    // Where what comes from a rank is put, likewise.
     struct Incoming {
         int rank;
         std::span<std::byte> bytes;
@@ -43,12 +47,12 @@ class Communicator {
 };
 
 // The communicator of a program that is alone.
-Communicator& one_rank();
+HANDGRAD_API Communicator& one_rank();
 
 // The ranks of the job that this process was started in; one_rank() in all but name if it was
 // started alone. At most once; the job's processes wait for one another where it ends its life.
 // Throws Error(argument) where several processes were started of a build without MPI.
-std::unique_ptr<Communicator> connect_ranks();
+HANDGRAD_API std::unique_ptr<Communicator> connect_ranks();
 
 // The bytes of numbers, and of plain structures of them.
 template <class T, std::size_t extent>
@@ -65,10 +69,10 @@ auto bytes_of(T& value) {
 }
 
 // Whether any rank says so. All call it.
-bool any_rank(Communicator& ranks, bool flag);
+HANDGRAD_API bool any_rank(Communicator& ranks, bool flag);
 
 // The number of this process among those that mpirun started, whatever the build; 0 without mpirun.
-int launched_rank();
+HANDGRAD_API int launched_rank();
 
 namespace detail {
 std::unique_ptr<Communicator> connect_mpi();

@@ -26,7 +26,7 @@ same_bits() {
 }
 same_bits 'four shards' "${kShards[@]}"
 # Without times, and what is told of ranks.
-lines() { grep -vE '^(machine|run) |^[0-9].* s |^pictures' "$1" | cut -c 1-60; }
+lines() { grep -vE '^(machine|run) |^[0-9].* s |^pictures|^all of it' "$1" | cut -c 1-60; }
 cp out several.out
 run train --out alone --overwrite "${kSmall[@]}" "${kShards[@]}" --epochs 2
 expect_equal 'one rank alone prints, and no escape sequence' "$(lines several.out)" "$(lines out)"
