@@ -171,10 +171,10 @@ struct TextCommand {
     std::string text;
 };
 
-using Command = std::variant<TrainCommand, EvaluateCommand, ReconstructCommand, SampleCommand,
-                             ManifoldCommand, EncodeCommand, ExportCommand, ReportCommand,
-                             CheckGradientsCommand, VerifyCommand, LessonCommand, InfoCommand,
-                             TextCommand>;
+using Command =
+    std::variant<TrainCommand, EvaluateCommand, ReconstructCommand, SampleCommand, ManifoldCommand,
+                 EncodeCommand, ExportCommand, ReportCommand, CheckGradientsCommand, VerifyCommand,
+                 LessonCommand, InfoCommand, TextCommand>;
 
 // Arguments without the program's name. Throws Error(argument), naming the option, what was found
 // and what was expected; Error(input) for a --config file that cannot be read.
