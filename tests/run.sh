@@ -18,7 +18,7 @@ Installs the build dependencies that are missing, builds in build/, runs the tes
   --long   also the suites that need hours'
 
 # Seconds for one suite, against one that hangs.
-readonly kTimeLimit=1500 kLongTimeLimit=20000
+readonly kTimeLimit=2400 kLongTimeLimit=20000
 # Suites at once, on as many processors: many of them wait, or have one thread.
 readonly kMostJobs=4
 

@@ -23,7 +23,7 @@ for activation in linear relu tanh sigmoid; do
       --recon-loss $loss --beta 0.5
   done
 done
-readonly kDeep=(--hidden 20,9 --latent 3)
+readonly kDeep=(--hidden '20,9' --latent 3)
 proven 'several samples of z' 31 "${kDeep[@]}" --samples 3 --beta 0.5
 proven 'free bits that some latents use up' 31 "${kDeep[@]}" --free-bits 0.01
 proven 'free bits that no latent uses up' 31 "${kDeep[@]}" --free-bits 3
