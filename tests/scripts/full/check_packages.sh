@@ -120,8 +120,4 @@ done
 install_moved "$built" static
 consumers static
 
-expect 'both: the project can be configured' meson setup "$tmp/both" "$root" --buildtype=release \
-  -Dtests=disabled -Dbench=disabled -Ddefault_library=both
-expect 'both: the two libraries are built' ninja -C "$tmp/both" libhandgrad.a "libhandgrad.so.$version"
-
 all_cases_ok
