@@ -13,18 +13,6 @@ readonly kImages=train-images-idx3-ubyte kLabels=train-labels-idx1-ubyte
 readonly kSmall=(--data data --hidden 8 --batch-size 32)
 # Every file of a folder with its sum; the lock is no part of the run.
 contents() { (cd -- "$1" && find . -type f ! -name lock -exec sha256sum {} + | sort -k 2); }
-# expect_refused WHAT STATUS WORD...: the last run ended with STATUS, wrote nothing to standard
-# output and one line to standard error that has every WORD.
-expect_refused() {
-  local what=$1 expected=$2 word problem=''
-  shift 2
-  [[ $status == "$expected" ]] || problem+="status $status; "
-  [[ ! -s out ]] || problem+="standard output: $(head -n 3 out); "
-  [[ $(wc -l <err) == 1 ]] || problem+='not one line; '
-  for word in "$@"; do grep -qF -e "$word" err || problem+="no '$word'; "; done
-  if [[ -z $problem ]]; then ok "$what"; else not_ok "$what" "$problem
-$(<err)"; fi
-}
 
 # The run that must survive everything here; 3 of its 4 epochs are done.
 run train --out run "${kSmall[@]}" --epochs 3

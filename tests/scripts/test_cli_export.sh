@@ -12,18 +12,6 @@ make_data data 4000
 
 # done_well WHAT OUTPUT: the last run ended with 0, printed OUTPUT and nothing to standard error.
 done_well() { expect_equal "$1" "$status|$(<out)|$(<err)" "0|$2|"; }
-# expect_refused WHAT STATUS WORD...: the last run ended with STATUS, wrote nothing to standard
-# output and one line to standard error that has every WORD.
-expect_refused() {
-  local what=$1 expected=$2 word problem=''
-  shift 2
-  [[ $status == "$expected" ]] || problem+="status $status; "
-  [[ ! -s out ]] || problem+="standard output: $(head -n 3 out); "
-  [[ $(wc -l <err) == 1 ]] || problem+='not one line; '
-  for word in "$@"; do grep -qF -e "$word" err || problem+="no '$word'; "; done
-  if [[ -z $problem ]]; then ok "$what"; else not_ok "$what" "$problem
-$(<err)"; fi
-}
 contents() { (cd -- "$1" && find . -type f ! -name lock -exec sha256sum {} + | sort -k 2); }
 
 readonly kSmall=(--data data --hidden 8 --batch-size 32 --threads 1 --quiet)

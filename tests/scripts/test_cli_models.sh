@@ -14,18 +14,6 @@ make_data other 40000
 done_well() {
   if [[ $status == 0 && ! -s err ]]; then ok "$1"; else not_ok "$1" "status $status, $(<err)"; fi
 }
-# expect_refused WHAT STATUS WORD...: the last run ended with STATUS, wrote nothing to standard
-# output and one line to standard error that has every WORD.
-expect_refused() {
-  local what=$1 expected=$2 word problem=''
-  shift 2
-  [[ $status == "$expected" ]] || problem+="status $status; "
-  [[ ! -s out ]] || problem+="standard output: $(head -n 3 out); "
-  [[ $(wc -l <err) == 1 ]] || problem+='not one line; '
-  for word in "$@"; do grep -qF -e "$word" err || problem+="no '$word'; "; done
-  if [[ -z $problem ]]; then ok "$what"; else not_ok "$what" "$problem
-$(<err)"; fi
-}
 
 run train --data data --hidden 8 --batch-size 32 --epochs 2 --beta 0.5 --out model
 done_well 'a model to look at'

@@ -25,19 +25,6 @@ contents() { (cd -- "$1" && find . -type f ! -name lock -exec sha256sum {} + | s
 # What training makes: weights, losses and pictures, without times.
 made() { losses "$1" && contents "$1" | grep -E '(model|best)\.safetensors|\.png'; }
 
-# expect_refused WHAT STATUS WORD...: the last run ended with STATUS, wrote nothing to standard
-# output and one line to standard error that has every WORD.
-expect_refused() {
-  local what=$1 expected=$2 word problem=''
-  shift 2
-  [[ $status == "$expected" ]] || problem+="status $status; "
-  [[ ! -s out ]] || problem+="standard output: $(head -n 3 out); "
-  [[ $(wc -l <err) == 1 ]] || problem+='not one line; '
-  for word in "$@"; do grep -qF -e "$word" err || problem+="no '$word'; "; done
-  if [[ -z $problem ]]; then ok "$what"; else not_ok "$what" "$problem
-$(<err)"; fi
-}
-
 # --- What a run folder holds ---
 
 train run "${kSmall[@]}" --epochs 2

@@ -3,6 +3,7 @@
 #   $app       mnist_vae
 #   make_data  makes a tiny data set
 #   run        runs the app
+#   expect_refused  of what was run last
 # and the current folder is $tmp.
 
 # shellcheck source=tests/scripts/support/cases.sh
@@ -40,4 +41,17 @@ run() {
   status=0
   # shellcheck disable=SC2034
   timeout 600 "$app" "$@" >out 2>err </dev/null || status=$?
+}
+
+# expect_refused WHAT STATUS WORD...: the last run ended with STATUS, wrote nothing to standard
+# output and one line to standard error, and the line has every WORD.
+expect_refused() {
+  local what=$1 expected=$2 word problem=''
+  shift 2
+  [[ $status == "$expected" ]] || problem+="status $status; "
+  [[ ! -s out ]] || problem+="standard output: $(head -n 3 out); "
+  [[ $(wc -l <err) == 1 ]] || problem+='not one line; '
+  for word in "$@"; do grep -qF -e "$word" err || problem+="no '$word'; "; done
+  if [[ -z $problem ]]; then ok "$what"; else not_ok "$what" "$problem
+$(<err)"; fi
 }
