@@ -4,7 +4,7 @@
 #include <map>
 #include <utility>
 
-namespace handgrad::kernel_bench {
+namespace handgrad::apps::kernel_bench {
 
 const Limits& measure_limits(Isa isa, int threads) {
     static std::map<std::pair<Isa, int>, Limits> known;
@@ -35,4 +35,4 @@ std::string describe_limits(Isa isa, int threads) {
     return line + " GB/s";
 }
 
-}  // namespace handgrad::kernel_bench
+}  // namespace handgrad::apps::kernel_bench

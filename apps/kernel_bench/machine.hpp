@@ -6,7 +6,7 @@
 
 #include "../../handgrad.hpp"
 
-namespace handgrad::kernel_bench {
+namespace handgrad::apps::kernel_bench {
 
 struct Bandwidth {
     std::string level;  // "L1", "L2", "beyond L2"
@@ -25,4 +25,4 @@ const Limits& measure_limits(Isa isa, int threads);
 // "avx512, threads:1: FMA peak 240.1 GFLOP/s; reading L1 401, L2 173, beyond L2 21 GB/s"
 std::string describe_limits(Isa isa, int threads);
 
-}  // namespace handgrad::kernel_bench
+}  // namespace handgrad::apps::kernel_bench

@@ -22,7 +22,7 @@
 namespace {
 
 using namespace handgrad;
-using namespace handgrad::kernel_bench;
+using namespace handgrad::apps::kernel_bench;
 
 constexpr const char* kHelp =
     "kernel_bench: the speed of the kernels against the measured limits of this machine\n"

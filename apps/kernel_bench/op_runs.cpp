@@ -5,10 +5,10 @@
 #include <memory>
 #include <numeric>
 
-#include "../mnist_vae/batches.hpp"
+#include "../common/batches.hpp"
 #include "operands.hpp"
 
-namespace handgrad::kernel_bench {
+namespace handgrad::apps::kernel_bench {
 
 namespace {
 
@@ -238,7 +238,7 @@ std::shared_ptr<Images> make_images(Index batch, Index features, double density)
 
 Run load_pixels_run(const OpShape& s) {
     const auto state = make_images(s.m, s.n, s.density);
-    const auto batches = std::make_shared<mnist_vae::Batches>(state->images, s.m);
+    const auto batches = std::make_shared<Batches>(state->images, s.m);
     return [=, x = std::make_shared<Matrix>(s.m, s.n)] {
         (void)state;  // the images live as long as this
         batches->load(0, *x);
@@ -394,4 +394,4 @@ std::vector<std::string> default_ops() {
     return ops;
 }
 
-}  // namespace handgrad::kernel_bench
+}  // namespace handgrad::apps::kernel_bench

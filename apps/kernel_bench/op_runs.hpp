@@ -7,7 +7,7 @@
 
 #include "../../handgrad.hpp"
 
-namespace handgrad::kernel_bench {
+namespace handgrad::apps::kernel_bench {
 
 // One op with its operands: run() is one call. flops and bytes are what the library itself says of
 // a call; 0 in a build that cannot profile.
@@ -26,4 +26,4 @@ std::vector<std::string> op_names();
 // losses and optimisers.
 std::vector<std::string> default_ops();
 
-}  // namespace handgrad::kernel_bench
+}  // namespace handgrad::apps::kernel_bench

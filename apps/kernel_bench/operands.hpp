@@ -9,7 +9,7 @@
 
 #include "../../handgrad.hpp"
 
-namespace handgrad::kernel_bench {
+namespace handgrad::apps::kernel_bench {
 
 inline Matrix random_matrix(Index rows, Index cols, unsigned seed, float low = -1, float high = 1) {
     std::mt19937 generator(seed);
@@ -81,4 +81,4 @@ inline std::shared_ptr<Weight> shared_weight(Index rows, Index cols) {
     return std::make_shared<Weight>(rows, cols);
 }
 
-}  // namespace handgrad::kernel_bench
+}  // namespace handgrad::apps::kernel_bench

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
-namespace handgrad::kernel_bench {
+namespace handgrad::apps::kernel_bench {
 
 namespace {
 
@@ -134,4 +134,4 @@ std::string draw_roofline(const std::string& title, const Limits& limits,
     return svg.finish();
 }
 
-}  // namespace handgrad::kernel_bench
+}  // namespace handgrad::apps::kernel_bench

@@ -6,7 +6,7 @@
 
 #include "machine.hpp"
 
-namespace handgrad::kernel_bench {
+namespace handgrad::apps::kernel_bench {
 
 struct RooflineDot {
     std::string name;
@@ -19,4 +19,4 @@ struct RooflineDot {
 std::string draw_roofline(const std::string& title, const Limits& limits,
                           const std::vector<RooflineDot>& dots);
 
-}  // namespace handgrad::kernel_bench
+}  // namespace handgrad::apps::kernel_bench

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "../mnist_vae/dataset.hpp"
-#include "../mnist_vae/trainer.hpp"
+#include "../common/dataset.hpp"
+#include "../mnist_vae/training/trainer.hpp"
 
-namespace handgrad::kernel_bench {
+namespace handgrad::apps::kernel_bench {
 
 namespace {
 
@@ -68,4 +68,4 @@ std::vector<OpInStep> run_steps(Isa isa, int threads, Index hidden, Index latent
     return collector.rows;
 }
 
-}  // namespace handgrad::kernel_bench
+}  // namespace handgrad::apps::kernel_bench

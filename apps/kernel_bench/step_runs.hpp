@@ -6,7 +6,7 @@
 
 #include "../../handgrad.hpp"
 
-namespace handgrad::kernel_bench {
+namespace handgrad::apps::kernel_bench {
 
 // What one op of a step took, step by step.
 struct OpInStep {
@@ -19,4 +19,4 @@ struct OpInStep {
 // mnist_vae would take. The first row is the whole step. Empty in a build that cannot profile.
 std::vector<OpInStep> run_steps(Isa isa, int threads, Index hidden, Index latent, Index steps);
 
-}  // namespace handgrad::kernel_bench
+}  // namespace handgrad::apps::kernel_bench

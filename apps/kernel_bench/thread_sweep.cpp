@@ -6,7 +6,7 @@
 #include "op_runs.hpp"
 #include "timing.hpp"
 
-namespace handgrad::kernel_bench {
+namespace handgrad::apps::kernel_bench {
 
 // 1, 2, 3, 4, then by about half as many again.
 static std::vector<int> thread_counts(int most) {
@@ -52,4 +52,4 @@ std::string sweep_threads(Isa isa, const std::vector<std::string>& ops, int most
     return table;
 }
 
-}  // namespace handgrad::kernel_bench
+}  // namespace handgrad::apps::kernel_bench

@@ -6,10 +6,10 @@
 
 #include "../../handgrad.hpp"
 
-namespace handgrad::kernel_bench {
+namespace handgrad::apps::kernel_bench {
 
 // A table: for each op its time on each number of threads up to `most`, and the smallest number
 // that is within 3 % of the fastest.
 std::string sweep_threads(Isa isa, const std::vector<std::string>& ops, int most);
 
-}  // namespace handgrad::kernel_bench
+}  // namespace handgrad::apps::kernel_bench

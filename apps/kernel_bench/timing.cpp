@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace handgrad::kernel_bench {
+namespace handgrad::apps::kernel_bench {
 
 double median_seconds(const std::function<void()>& call) {
     using Clock = std::chrono::steady_clock;
@@ -26,4 +26,4 @@ double median_seconds(const std::function<void()>& call) {
     return runs[kRuns / 2];
 }
 
-}  // namespace handgrad::kernel_bench
+}  // namespace handgrad::apps::kernel_bench

@@ -3,9 +3,9 @@
 
 #include <functional>
 
-namespace handgrad::kernel_bench {
+namespace handgrad::apps::kernel_bench {
 
 // The median of nine runs of at least 5 ms each, in seconds a call, after a first run to warm up.
 double median_seconds(const std::function<void()>& call);
 
-}  // namespace handgrad::kernel_bench
+}  // namespace handgrad::apps::kernel_bench

@@ -2,13 +2,11 @@
 
 #include <cmath>
 
-#include "../mnist_vae/batches.hpp"
+#include "../common/batches.hpp"
 
-namespace handgrad::mnist_mlp {
+namespace handgrad::apps::mnist_mlp {
 
 namespace {
-
-using mnist_vae::Batches;
 
 // The labels of the images at these positions.
 void take_labels(const IdxLabels& from, std::span<const std::uint32_t> positions,
@@ -62,7 +60,7 @@ std::string Classifier::widths() const {
     return text;
 }
 
-double measure_accuracy(Classifier& model, const mnist_vae::Split& split, Index batch_size) {
+double measure_accuracy(Classifier& model, const Split& split, Index batch_size) {
     Batches batches(split.images, std::min(batch_size, split.images.count));
     Matrix x;
     std::vector<std::uint32_t> labels;
@@ -76,9 +74,9 @@ double measure_accuracy(Classifier& model, const mnist_vae::Split& split, Index 
     return double(correct) / double(split.images.count);
 }
 
-void train(Classifier& model, const mnist_vae::Dataset& data, const TrainingPlan& plan,
+void train(Classifier& model, const Dataset& data, const TrainingPlan& plan,
            const std::function<void(const EpochResult&)>& tell) {
-    const mnist_vae::Split& split = data.train;
+    const Split& split = data.train;
     Batches batches(split.images, plan.batch_size);
     Adam adam(model.parameters(), AdamConfig::keras());
     Matrix x, dlogits;
@@ -115,4 +113,4 @@ void train(Classifier& model, const mnist_vae::Dataset& data, const TrainingPlan
     }
 }
 
-}  // namespace handgrad::mnist_mlp
+}  // namespace handgrad::apps::mnist_mlp

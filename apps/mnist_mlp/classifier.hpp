@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "../../handgrad.hpp"
-#include "../mnist_vae/dataset.hpp"
+#include "../common/dataset.hpp"
 
-namespace handgrad::mnist_mlp {
+namespace handgrad::apps::mnist_mlp {
 
 inline constexpr Index kClasses = 10;
 
@@ -56,11 +56,11 @@ struct EpochResult {
 };
 
 // The share of images whose largest logit is that of their label.
-double measure_accuracy(Classifier& model, const mnist_vae::Split& split, Index batch_size);
+double measure_accuracy(Classifier& model, const Split& split, Index batch_size);
 
 // Trains with Adam; `tell` is called at the end of each epoch. Throws Error(numeric) when the loss
 // is no number any more, Error(argument) for batches larger than the data set.
-void train(Classifier& model, const mnist_vae::Dataset& data, const TrainingPlan& plan,
+void train(Classifier& model, const Dataset& data, const TrainingPlan& plan,
            const std::function<void(const EpochResult&)>& tell);
 
-}  // namespace handgrad::mnist_mlp
+}  // namespace handgrad::apps::mnist_mlp

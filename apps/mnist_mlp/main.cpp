@@ -4,15 +4,16 @@
 #include <cstdio>
 #include <sstream>
 
-#include "../mnist_vae/exit_code.hpp"
-#include "../mnist_vae/option_values.hpp"
-#include "../mnist_vae/terminal.hpp"
+#include "../common/console.hpp"
+#include "../common/exit_code.hpp"
+#include "../common/option_values.hpp"
 #include "classifier.hpp"
 
 namespace {
 
 using namespace handgrad;
-using namespace handgrad::mnist_mlp;
+using namespace handgrad::apps;
+using namespace handgrad::apps::mnist_mlp;
 
 struct Options {
     std::string data;
@@ -26,13 +27,12 @@ std::vector<Index> parse_widths(const std::string& where, const std::string& tex
     std::vector<Index> widths;
     std::stringstream items(text + ",");
     for (std::string item; std::getline(items, item, ',');)
-        widths.push_back(Index(mnist_vae::parse_integer(where, item, 1, 1 << 16)));
+        widths.push_back(Index(parse_integer(where, item, 1, 1 << 16)));
     return widths;
 }
 
 // Whether there is anything to do.
 bool parse(int argc, char** argv, Options& options) {
-    using mnist_vae::parse_integer;
     CLI::App app{
         "Trains a digit classifier on MNIST with hand-written gradients: dense layers with\n"
         "ReLU, softmax cross-entropy, Adam. Prints loss (nats per image) and accuracy of\n"
@@ -54,9 +54,7 @@ bool parse(int argc, char** argv, Options& options) {
         options.plan.batch_size = Index(parse_integer("--batch-size", text, 1, 1'000'000));
     });
     add("--lr", "Learning rate at the start; it falls to 0 along half a cosine", "X [0.001]",
-        [&](const std::string& text) {
-            options.plan.lr = mnist_vae::parse_positive("--lr", text);
-        });
+        [&](const std::string& text) { options.plan.lr = parse_positive("--lr", text); });
     add("--seed", "Of weights and order", "N [0]", [&](const std::string& text) {
         options.plan.seed = parse_integer("--seed", text, 0, UINT64_MAX);
     });
@@ -68,10 +66,10 @@ bool parse(int argc, char** argv, Options& options) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
-        mnist_vae::print("Example:\n  mnist_mlp --hidden 512,256 --epochs 10\n\n" + app.help());
+        print("Example:\n  mnist_mlp --hidden 512,256 --epochs 10\n\n" + app.help());
         return false;
     } catch (const CLI::CallForVersion& text) {
-        mnist_vae::print(std::string(text.what()) + "\n");
+        print(std::string(text.what()) + "\n");
         return false;
     } catch (const CLI::ParseError& error) {
         throw Error(ErrorKind::argument, "command line", error.what(), "",
@@ -85,32 +83,28 @@ void print_epoch(const EpochResult& result, Index epochs) {
     std::snprintf(line, sizeof line, "epoch %2td/%td  loss %.4f  train %.2f %%  test %.2f %%\n",
                   result.epoch, epochs, result.loss, 100 * result.train_accuracy,
                   100 * result.test_accuracy);
-    mnist_vae::print(line);
+    print(line);
 }
-
-void print_error(const std::string& text) { mnist_vae::print_error(text, "mnist_mlp"); }
 
 void run(const Options& options) {
     if (options.threads > 0) set_thread_count(options.threads);
     const auto data_option =
         options.data.empty() ? std::nullopt : std::optional<std::string>(options.data);
-    const mnist_vae::Dataset data =
-        mnist_vae::load_dataset(mnist_vae::find_data_folder(data_option));
-    for (const std::string& warning : data.warnings) print_error("warning: " + warning);
+    const Dataset data = load_dataset(find_data_folder(data_option));
+    for (const std::string& warning : data.warnings) warn(warning);
     const IdxImages& images = data.train.images;
     if (options.plan.batch_size > images.count)
         throw Error(ErrorKind::argument, "--batch-size", "more than there are training images",
                     std::to_string(options.plan.batch_size), std::to_string(images.count));
 
     Classifier model(images.rows * images.cols, options.hidden, options.plan.seed);
-    mnist_vae::print("data   " + data.name + ", " + std::to_string(images.count) + " + " +
-                     std::to_string(data.test.images.count) + " images\nmodel  " + model.widths() +
-                     ", relu, " + std::to_string(model.parameters().parameter_count()) +
-                     " parameters\n");
+    print("data   " + data.name + ", " + std::to_string(images.count) + " + " +
+          std::to_string(data.test.images.count) + " images\nmodel  " + model.widths() +
+          ", relu, " + std::to_string(model.parameters().parameter_count()) + " parameters\n");
     train(model, data, options.plan,
           [&](const EpochResult& result) { print_epoch(result, options.plan.epochs); });
     model.save(options.output);
-    mnist_vae::print("weights in " + options.output + "\n");
+    print("weights in " + options.output + "\n");
 }
 
 }  // namespace
@@ -121,7 +115,7 @@ int main(int argc, char** argv) try {
     return 0;
 } catch (const handgrad::Error& error) {
     print_error(error.what());
-    return handgrad::mnist_vae::exit_code(error.kind());
+    return handgrad::apps::exit_code(error.kind());
 } catch (const std::bad_alloc&) {
     print_error("out of memory");
     return 1;

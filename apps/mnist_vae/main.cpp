@@ -11,17 +11,18 @@
 #include "../../core/communicator.hpp"
 #include "../../core/error.hpp"
 #include "../../core/isa.hpp"
-#include "commands.hpp"
-#include "exit_code.hpp"
-#include "followers.hpp"
-#include "listening.hpp"
-#include "terminal.hpp"
-#include "verbose_lines.hpp"
+#include "../common/console.hpp"
+#include "../common/exit_code.hpp"
+#include "commands/commands.hpp"
+#include "commands/followers.hpp"
+#include "commands/listening.hpp"
+#include "commands/verbose_lines.hpp"
 
 namespace {
 
 using namespace handgrad;
-using namespace handgrad::mnist_vae;
+using namespace handgrad::apps;
+using namespace handgrad::apps::mnist_vae;
 
 template <class... Functions>
 struct Overloaded : Functions... {

@@ -1,14 +1,14 @@
 // What is read as text: options.toml, config.json, log.csv and samples.csv of a run, and published
 // curves, by the first byte.
-#include "../../apps/mnist_vae/curve.hpp"
-#include "../../apps/mnist_vae/log_csv.hpp"
-#include "../../apps/mnist_vae/options.hpp"
-#include "../../apps/mnist_vae/run_folder.hpp"
-#include "../../apps/mnist_vae/sample_history.hpp"
+#include "../../apps/mnist_vae/curves/curve.hpp"
+#include "../../apps/mnist_vae/options/options.hpp"
+#include "../../apps/mnist_vae/run/log_csv.hpp"
+#include "../../apps/mnist_vae/run/run_folder.hpp"
+#include "../../apps/mnist_vae/run/sample_history.hpp"
 #include "target.hpp"
 
 using namespace handgrad;
-using namespace handgrad::mnist_vae;
+using namespace handgrad::apps::mnist_vae;
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <sstream>
 
-#include "../../apps/mnist_vae/options.hpp"
+#include "../../apps/mnist_vae/options/options.hpp"
 #include "target.hpp"
 
 using namespace handgrad;
-using namespace handgrad::mnist_vae;
+using namespace handgrad::apps::mnist_vae;
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::vector<std::string> words;

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../../apps/mnist_vae/user_image.hpp"
+#include "../../apps/mnist_vae/commands/user_image.hpp"
 #include "../../core/io/png.hpp"
 #include "target.hpp"
 
@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const GrayImage again = decode_png(encode_png(image), "again");
     fuzz::require(again.width == image.width && again.pixels == image.pixels);
     fuzz::may_refuse([&] {
-        const auto digit = mnist_vae::normalize_digit(image, 28, 28, "fuzz");
+        const auto digit = apps::mnist_vae::normalize_digit(image, 28, 28, "fuzz");
         fuzz::require(digit.size() == 28 * 28);
         fuzz::require(
             std::all_of(digit.begin(), digit.end(), [](float v) { return v >= 0 && v <= 1; }));

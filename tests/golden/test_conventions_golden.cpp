@@ -11,13 +11,14 @@
 #include <string>
 #include <vector>
 
-#include "../../apps/mnist_vae/conventions.hpp"
-#include "../../apps/mnist_vae/options.hpp"
-#include "../../apps/mnist_vae/recipe.hpp"
-#include "../../apps/mnist_vae/trainer.hpp"
+#include "../../apps/mnist_vae/options/conventions.hpp"
+#include "../../apps/mnist_vae/options/options.hpp"
+#include "../../apps/mnist_vae/run/recipe.hpp"
+#include "../../apps/mnist_vae/training/trainer.hpp"
 
 using namespace handgrad;
-using namespace handgrad::mnist_vae;
+using namespace handgrad::apps;
+using namespace handgrad::apps::mnist_vae;
 
 namespace {
 

@@ -5,13 +5,13 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "../../apps/mnist_vae/vae.hpp"
+#include "../../apps/mnist_vae/model/vae.hpp"
 #include "../../core/random.hpp"
 #include "../support/each_isa.hpp"
 #include "../support/near.hpp"
 
 using namespace handgrad;
-using namespace handgrad::mnist_vae;
+using namespace handgrad::apps::mnist_vae;
 using namespace handgrad::test;
 
 namespace {

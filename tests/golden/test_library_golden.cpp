@@ -4,14 +4,15 @@
 
 #include <cmath>
 
-#include "../../apps/mnist_vae/batches.hpp"
-#include "../../apps/mnist_vae/vae.hpp"
+#include "../../apps/common/batches.hpp"
+#include "../../apps/mnist_vae/model/vae.hpp"
 #include "../../optim/adam.hpp"
 #include "../support/each_isa.hpp"
 #include "golden.hpp"
 
 using namespace handgrad;
-using namespace handgrad::mnist_vae;
+using namespace handgrad::apps;
+using namespace handgrad::apps::mnist_vae;
 using namespace handgrad::test;
 
 namespace {

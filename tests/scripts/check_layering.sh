@@ -61,6 +61,36 @@ core_includes() { edges "$1" core/ 'layers/|losses/|optim/|apps/|tests/|handgrad
 layers_includes() { edges "$1" layers/ 'losses/|optim/|apps/|tests/|handgrad\.hpp'; }
 losses_includes() { edges "$1" losses/ 'layers/|optim/|apps/|tests/|handgrad\.hpp'; }
 optim_includes() { edges "$1" optim/ 'layers/|losses/|apps/|tests/|handgrad\.hpp'; }
+# The programs share apps/common, and only kernel_bench, which measures it, looks into mnist_vae.
+program_includes() {
+  edges "$1" apps/common/ 'apps/(mnist|kernel)'
+  edges "$1" apps/mnist_vae/ 'apps/(mnist_mlp|kernel_bench)/'
+  edges "$1" apps/mnist_mlp/ 'apps/(mnist_vae|kernel_bench)/'
+}
+# The rooms of mnist_vae, a line for those of the same height: each includes lower ones alone.
+readonly kProgramRooms='page completion model
+training options
+run
+checks curves lesson report
+commands'
+program_room_includes() {
+  awk -v heights="$kProgramRooms" '
+    BEGIN {
+      count = split(heights, lines, "\n")
+      for (i = 1; i <= count; ++i) {
+        n = split(lines[i], names, " ")
+        for (j = 1; j <= n; ++j) height[names[j]] = i
+      }
+    }
+    function room(path,    parts) {
+      return path ~ /^apps\/mnist_vae\/[^\/]+\// ? (split(path, parts, "/") ? parts[3] : "") : ""
+    }
+    {
+      from = room($1); to = room($3)
+      if (from == "" || to == "" || from == to) next
+      if (!(from in height) || !(to in height) || height[to] >= height[from]) print
+    }' "$1/edges"
+}
 test_includes() { edges "$1" '' tests/ '^tests/'; }
 kernel_includes() { edges "$1" '' core/kernels/ '^(core|tests)/'; }
 xsimd_includes() { edges "$1" '' xsimd '^core/kernels/simd\.hpp '; }
@@ -110,21 +140,28 @@ copy_project "$root_copy"
 include_edges_of_copy
 
 check core_includes 'core includes no layer, loss, optimiser, app or test' core/matrix.cpp \
-  '#include "../layers/dense.hpp"' '#  include "../apps/mnist_vae/vae.hpp"' \
+  '#include "../layers/dense.hpp"' '#  include "../apps/mnist_vae/model/vae.hpp"' \
   '#include <handgrad/losses/bce.hpp>' '#include "optim/adam.hpp"' '#include "../handgrad.hpp"'
 check layers_includes 'layers include nothing but layers and core' layers/dense.cpp \
   '#include "../losses/bce.hpp"' '#include "../core/../optim/adam.hpp"' '#include <handgrad/apps/x.hpp>'
 check losses_includes 'losses include nothing but losses and core' losses/bce.cpp \
-  '#include "../layers/dense.hpp"' '#include "../optim/adam.hpp"' '#include "../apps/mnist_vae/vae.hpp"'
+  '#include "../layers/dense.hpp"' '#include "../optim/adam.hpp"' '#include "../apps/mnist_vae/model/vae.hpp"'
 check optim_includes 'optim includes nothing but optim and core' optim/adam.cpp \
-  '#include "../layers/dense.hpp"' '#include "../losses/bce.hpp"' '#include "../apps/mnist_vae/vae.hpp"'
-check test_includes 'nothing but tests includes tests' apps/mnist_vae/vae.cpp \
-  '#include "../../tests/support/near.hpp"'
+  '#include "../layers/dense.hpp"' '#include "../losses/bce.hpp"' '#include "../apps/mnist_vae/model/vae.hpp"'
+check program_includes 'the programs share apps/common alone' apps/mnist_mlp/classifier.cpp \
+  '#include "../mnist_vae/training/trainer.hpp"' '#include "../kernel_bench/timing.hpp"'
+check program_includes 'apps/common includes no program' apps/common/dataset.cpp \
+  '#include "../mnist_vae/options/options.hpp"'
+check program_room_includes 'the rooms of mnist_vae include lower ones alone' \
+  apps/mnist_vae/training/trainer.cpp '#include "../options/options.hpp"' \
+  '#include "../run/recipe.hpp"' '#include "../../../apps/mnist_vae/commands/commands.hpp"'
+check test_includes 'nothing but tests includes tests' apps/mnist_vae/model/vae.cpp \
+  '#include "../../../tests/support/near.hpp"'
 check kernel_includes 'the kernels are included by core alone' layers/dense.cpp \
   '#include "../core/kernels/table.hpp"' '#include <handgrad/core/kernels/simd.hpp>'
 check xsimd_includes 'only core/kernels/simd.hpp includes xsimd' core/gemm.cpp \
   '#include <xsimd/xsimd.hpp>' '#include "xsimd/types/xsimd_api.hpp"'
-check openmp_uses 'only core/parallel.* has OpenMP' apps/mnist_vae/trainer.cpp \
+check openmp_uses 'only core/parallel.* has OpenMP' apps/mnist_vae/training/trainer.cpp \
   '#include <omp.h>' '#pragma omp parallel for' '    # pragma  omp simd' 'int n = omp_get_max_threads();' \
   '_Pragma("omp parallel")' '#ifdef _OPENMP'
 check mpi_uses 'only core/communicator_mpi.cpp has MPI' core/communicator.cpp \

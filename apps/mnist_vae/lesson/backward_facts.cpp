@@ -5,7 +5,7 @@
 #include "../../../core/error.hpp"
 #include "computed_facts.hpp"
 
-namespace handgrad::mnist_vae::lesson {
+namespace handgrad::apps::mnist_vae::lesson {
 
 namespace {
 
@@ -98,4 +98,4 @@ void add_backward_facts(Subject& subject, const Walk& w, Facts& facts) {
     facts.tables["tensors"] = tensor_table(w, loss);
 }
 
-}  // namespace handgrad::mnist_vae::lesson
+}  // namespace handgrad::apps::mnist_vae::lesson

@@ -5,7 +5,7 @@
 #include "facts.hpp"
 #include "walk.hpp"
 
-namespace handgrad::mnist_vae::lesson {
+namespace handgrad::apps::mnist_vae::lesson {
 
 void add_forward_facts(Subject& subject, const Walk& w, Facts& facts);
 void add_backward_facts(Subject& subject, const Walk& w, Facts& facts);
@@ -20,4 +20,4 @@ void add_step_facts(const Subject& subject, const Walk& w, Facts& facts);
 // of, for one beyond kTolerance.
 std::string checked(const std::string& what, double analytic, double numeric);
 
-}  // namespace handgrad::mnist_vae::lesson
+}  // namespace handgrad::apps::mnist_vae::lesson

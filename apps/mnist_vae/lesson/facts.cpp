@@ -7,7 +7,7 @@
 
 #include "../page/page.hpp"
 
-namespace handgrad::mnist_vae::lesson {
+namespace handgrad::apps::mnist_vae::lesson {
 
 namespace {
 
@@ -130,4 +130,4 @@ std::string fill(std::string_view text, const Facts& facts, Format format) {
     }
 }
 
-}  // namespace handgrad::mnist_vae::lesson
+}  // namespace handgrad::apps::mnist_vae::lesson

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace handgrad::mnist_vae::lesson {
+namespace handgrad::apps::mnist_vae::lesson {
 
 // Cells may have code spans, `...`. A column of numbers is set to the right.
 struct Table {
@@ -32,4 +32,4 @@ enum class Format { markdown, html };
 // std::logic_error for a name that is not there: a mistake in the program.
 std::string fill(std::string_view text, const Facts& facts, Format format);
 
-}  // namespace handgrad::mnist_vae::lesson
+}  // namespace handgrad::apps::mnist_vae::lesson

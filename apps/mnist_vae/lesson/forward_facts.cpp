@@ -4,7 +4,7 @@
 
 #include "computed_facts.hpp"
 
-namespace handgrad::mnist_vae::lesson {
+namespace handgrad::apps::mnist_vae::lesson {
 
 namespace {
 
@@ -94,4 +94,4 @@ void add_forward_facts(Subject& subject, const Walk& w, Facts& facts) {
     facts.tables["pixels"] = pixel_table(subject, w, loss);
 }
 
-}  // namespace handgrad::mnist_vae::lesson
+}  // namespace handgrad::apps::mnist_vae::lesson

@@ -3,10 +3,10 @@
 #include <cmath>
 #include <string>
 
-#include "../option_values.hpp"
+#include "../../common/option_values.hpp"
 #include "computed_facts.hpp"
 
-namespace handgrad::mnist_vae::lesson {
+namespace handgrad::apps::mnist_vae::lesson {
 
 namespace {
 
@@ -133,4 +133,4 @@ void add_step_facts(const Subject& subject, const Walk& w, Facts& facts) {
     facts.tables["steps"] = table;
 }
 
-}  // namespace handgrad::mnist_vae::lesson
+}  // namespace handgrad::apps::mnist_vae::lesson

@@ -7,7 +7,7 @@
 #include "../page/page.hpp"
 #include "mistake_facts.hpp"
 
-namespace handgrad::mnist_vae::lesson {
+namespace handgrad::apps::mnist_vae::lesson {
 
 namespace {
 
@@ -105,4 +105,4 @@ std::string lesson_page(const Facts& facts, Subject& subject) {
          .data = data.dump()});
 }
 
-}  // namespace handgrad::mnist_vae::lesson
+}  // namespace handgrad::apps::mnist_vae::lesson

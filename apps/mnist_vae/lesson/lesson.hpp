@@ -8,7 +8,7 @@
 
 #include "computed_facts.hpp"
 
-namespace handgrad::mnist_vae::lesson {
+namespace handgrad::apps::mnist_vae::lesson {
 
 Facts compute_facts(Subject& subject);
 
@@ -16,4 +16,4 @@ std::string lesson_markdown(const Facts& facts);
 // The digits and weights travel in the page, and its own backward pass, in JavaScript, uses them.
 std::string lesson_page(const Facts& facts, Subject& subject);
 
-}  // namespace handgrad::mnist_vae::lesson
+}  // namespace handgrad::apps::mnist_vae::lesson

@@ -8,7 +8,7 @@
 #include "../../../optim/adam.hpp"
 #include "computed_facts.hpp"
 
-namespace handgrad::mnist_vae::lesson {
+namespace handgrad::apps::mnist_vae::lesson {
 
 namespace {
 
@@ -170,4 +170,4 @@ void add_mistake_facts(Subject& subject, Facts& facts) {
     facts.tables["mistakes"] = table;
 }
 
-}  // namespace handgrad::mnist_vae::lesson
+}  // namespace handgrad::apps::mnist_vae::lesson

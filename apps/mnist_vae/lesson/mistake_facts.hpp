@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "../mistakes.hpp"
+#include "../model/mistakes.hpp"
 #include "subject.hpp"
 
-namespace handgrad::mnist_vae::lesson {
+namespace handgrad::apps::mnist_vae::lesson {
 
 // A number that the mistake changes, in the float model.
 struct MistakeEffect {
@@ -19,4 +19,4 @@ struct MistakeEffect {
 // Of every mistake, in the order of the enumeration; several numbers for some.
 std::vector<MistakeEffect> mistake_effects(Subject& subject);
 
-}  // namespace handgrad::mnist_vae::lesson
+}  // namespace handgrad::apps::mnist_vae::lesson

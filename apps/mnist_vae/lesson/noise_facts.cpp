@@ -4,7 +4,7 @@
 #include "../../../core/random.hpp"
 #include "computed_facts.hpp"
 
-namespace handgrad::mnist_vae::lesson {
+namespace handgrad::apps::mnist_vae::lesson {
 
 namespace {
 
@@ -81,4 +81,4 @@ void add_noise_facts(const Subject& subject, const Walk& w, Facts& facts) {
     facts.tables["mean"] = mean;
 }
 
-}  // namespace handgrad::mnist_vae::lesson
+}  // namespace handgrad::apps::mnist_vae::lesson

@@ -15,7 +15,7 @@
 #include "../../../core/reference_perturbation.hpp"
 #include "subject.hpp"
 
-namespace handgrad::mnist_vae::lesson {
+namespace handgrad::apps::mnist_vae::lesson {
 
 inline constexpr double kStep = 1e-4;
 // A gradient and its central difference may differ by this, relative to the larger one: 100 h^2.
@@ -62,4 +62,4 @@ inline double relative_error(double analytic, double numeric) {
     return larger == 0 ? 0 : std::abs(analytic - numeric) / larger;
 }
 
-}  // namespace handgrad::mnist_vae::lesson
+}  // namespace handgrad::apps::mnist_vae::lesson

@@ -5,11 +5,11 @@
 #include "../../../core/isa.hpp"
 #include "../../../core/parallel.hpp"
 #include "../../../core/random.hpp"
-#include "../evaluation.hpp"
-#include "../recipe.hpp"
-#include "../trainer.hpp"
+#include "../model/evaluation.hpp"
+#include "../run/recipe.hpp"
+#include "../training/trainer.hpp"
 
-namespace handgrad::mnist_vae::lesson {
+namespace handgrad::apps::mnist_vae::lesson {
 
 namespace {
 
@@ -71,4 +71,4 @@ Subject::Subject()
         digits.push_back(read_digit(dataset.test, label, options.latent));
 }
 
-}  // namespace handgrad::mnist_vae::lesson
+}  // namespace handgrad::apps::mnist_vae::lesson

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "../../../core/reference_vae.hpp"
-#include "../dataset.hpp"
-#include "../options.hpp"
-#include "../vae.hpp"
+#include "../../common/dataset.hpp"
+#include "../model/vae.hpp"
+#include "../options/options.hpp"
 
-namespace handgrad::mnist_vae::lesson {
+namespace handgrad::apps::mnist_vae::lesson {
 
 using Tensor = reference::Tensor<double>;
 using Model = reference::Vae<double>;
@@ -41,4 +41,4 @@ struct Subject {
     const Digit& next_digit() const { return digits[(chosen + 1) % digits.size()]; }
 };
 
-}  // namespace handgrad::mnist_vae::lesson
+}  // namespace handgrad::apps::mnist_vae::lesson

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace handgrad::mnist_vae::lesson {
+namespace handgrad::apps::mnist_vae::lesson {
 
 Walk walk(const Subject& subject, const Tensor& x, const Tensor& noise) {
     Model model = subject.truth;
@@ -51,4 +51,4 @@ std::string element_name(const Walk& w, std::size_t tensor, std::size_t e) {
     return std::string(kTensorNames[tensor]) + "[" + row + std::to_string(e % cols) + "]";
 }
 
-}  // namespace handgrad::mnist_vae::lesson
+}  // namespace handgrad::apps::mnist_vae::lesson

@@ -7,7 +7,7 @@
 #include "slope.hpp"
 #include "subject.hpp"
 
-namespace handgrad::mnist_vae::lesson {
+namespace handgrad::apps::mnist_vae::lesson {
 
 // The parameter tensors of Model::parameters(), a weight and then a bias of each layer.
 enum TensorNumber : std::size_t {
@@ -53,4 +53,4 @@ Index count_positive(const Tensor& t);
 // "decoder.1.weight[17, 403]", "mu.bias[0]"
 std::string element_name(const Walk& w, std::size_t tensor, std::size_t e);
 
-}  // namespace handgrad::mnist_vae::lesson
+}  // namespace handgrad::apps::mnist_vae::lesson

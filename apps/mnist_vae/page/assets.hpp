@@ -4,10 +4,10 @@
 
 #include <string_view>
 
-namespace handgrad::mnist_vae {
+namespace handgrad::apps::mnist_vae {
 
 // The content of the asset of that name, such as "page.css". Throws std::out_of_range for a name
 // that is not in the list: a mistake in the program, not in what it was given.
 std::string_view asset(std::string_view name);
 
-}  // namespace handgrad::mnist_vae
+}  // namespace handgrad::apps::mnist_vae

@@ -4,7 +4,7 @@
 
 #include <bit>
 
-namespace handgrad::mnist_vae {
+namespace handgrad::apps::mnist_vae {
 
 static_assert(std::endian::native == std::endian::little);
 
@@ -15,4 +15,4 @@ std::string base64(std::span<const std::byte> bytes) {
     return text;
 }
 
-}  // namespace handgrad::mnist_vae
+}  // namespace handgrad::apps::mnist_vae

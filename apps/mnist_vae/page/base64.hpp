@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-namespace handgrad::mnist_vae {
+namespace handgrad::apps::mnist_vae {
 
 std::string base64(std::span<const std::byte> bytes);
 
@@ -16,4 +16,4 @@ std::string base64_of(std::span<const Number> numbers) {
     return base64(std::as_bytes(numbers));
 }
 
-}  // namespace handgrad::mnist_vae
+}  // namespace handgrad::apps::mnist_vae

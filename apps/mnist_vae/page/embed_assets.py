@@ -12,13 +12,13 @@ SOURCE = """\
 
 #include "assets.hpp"
 
-namespace handgrad::mnist_vae {{
+namespace handgrad::apps::mnist_vae {{
 
 std::string_view asset(std::string_view name) {{
 {entries}    throw std::out_of_range("no asset " + std::string(name));
 }}
 
-}}  // namespace handgrad::mnist_vae
+}}  // namespace handgrad::apps::mnist_vae
 """
 
 

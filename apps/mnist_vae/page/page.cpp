@@ -6,7 +6,7 @@
 #include "../../../core/io/sha256.hpp"
 #include "base64.hpp"
 
-namespace handgrad::mnist_vae {
+namespace handgrad::apps::mnist_vae {
 
 namespace {
 
@@ -108,4 +108,4 @@ std::string render_page(const Page& page) {
     return html;
 }
 
-}  // namespace handgrad::mnist_vae
+}  // namespace handgrad::apps::mnist_vae

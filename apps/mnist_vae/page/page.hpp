@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace handgrad::mnist_vae {
+namespace handgrad::apps::mnist_vae {
 
 struct Page {
     std::string title;                      // any text
@@ -37,4 +37,4 @@ std::string escape_json_for_script(std::string_view json);
 // 'sha256-...', as a policy names an inline style sheet or script.
 std::string csp_hash(std::string_view text);
 
-}  // namespace handgrad::mnist_vae
+}  // namespace handgrad::apps::mnist_vae

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace handgrad::mnist_vae {
+namespace handgrad::apps::mnist_vae {
 
 QuantizedWeight quantize(ConstBlockedView weight) {
     QuantizedWeight q{weight.cols, weight.rows, {}, {}};
@@ -32,4 +32,4 @@ void dequantize(const QuantizedWeight& q, BlockedView weight) {
                            static_cast<float>(q.integers[std::size_t(r * q.cols + i)]);
 }
 
-}  // namespace handgrad::mnist_vae
+}  // namespace handgrad::apps::mnist_vae

@@ -13,7 +13,7 @@
 
 #include "../../../core/blocked_view.hpp"
 
-namespace handgrad::mnist_vae {
+namespace handgrad::apps::mnist_vae {
 
 struct QuantizedWeight {
     Index rows = 0, cols = 0;           // (out, in)
@@ -27,4 +27,4 @@ QuantizedWeight quantize(ConstBlockedView weight);
 // Writes what `quantized` stands for to a weight of the same size, (in, out).
 void dequantize(const QuantizedWeight& quantized, BlockedView weight);
 
-}  // namespace handgrad::mnist_vae
+}  // namespace handgrad::apps::mnist_vae

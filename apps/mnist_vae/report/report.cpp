@@ -6,11 +6,12 @@
 
 #include "../../../core/error.hpp"
 #include "../../../core/version.hpp"
-#include "assets.hpp"
-#include "page.hpp"
+#include "../options/options.hpp"
+#include "../page/assets.hpp"
+#include "../page/page.hpp"
 #include "report_run.hpp"
 
-namespace handgrad::mnist_vae {
+namespace handgrad::apps::mnist_vae {
 
 using json = nlohmann::ordered_json;
 
@@ -87,4 +88,4 @@ std::string make_report(std::span<const ReportInput> inputs) {
     return render(data, title);
 }
 
-}  // namespace handgrad::mnist_vae
+}  // namespace handgrad::apps::mnist_vae

@@ -12,13 +12,12 @@
 #include <string>
 #include <vector>
 
-#include "../dataset.hpp"
-#include "../run_folder.hpp"
+#include "../../common/dataset.hpp"
+#include "../run/run_folder.hpp"
 
-namespace handgrad::mnist_vae {
+namespace handgrad::apps::mnist_vae {
 
 inline constexpr std::size_t kMaxReportBytes = 3'000'000;
-inline constexpr std::size_t kMaxReportRuns = 8;
 
 struct ReportInput {
     RunFolder folder;
@@ -41,4 +40,4 @@ struct ModelParts {
 };
 std::vector<ModelParts> choose_model_parts(std::span<const ModelBytes> models, std::size_t room);
 
-}  // namespace handgrad::mnist_vae
+}  // namespace handgrad::apps::mnist_vae

@@ -7,17 +7,17 @@
 
 #include "../../../core/error.hpp"
 #include "../../../core/io/file.hpp"
-#include "../evaluation.hpp"
-#include "../gallery.hpp"
-#include "../log_csv.hpp"
-#include "../pictures.hpp"
-#include "../recipe.hpp"
-#include "../sample_history.hpp"
-#include "../terminal.hpp"
-#include "base64.hpp"
+#include "../../common/console.hpp"
+#include "../model/evaluation.hpp"
+#include "../page/base64.hpp"
+#include "../run/gallery.hpp"
+#include "../run/log_csv.hpp"
+#include "../run/pictures.hpp"
+#include "../run/recipe.hpp"
+#include "../run/sample_history.hpp"
 #include "quantize.hpp"
 
-namespace handgrad::mnist_vae {
+namespace handgrad::apps::mnist_vae {
 
 using json = nlohmann::ordered_json;
 
@@ -341,4 +341,4 @@ json describe_model(ReportRun& run, const ModelParts& parts) {
     return model;
 }
 
-}  // namespace handgrad::mnist_vae
+}  // namespace handgrad::apps::mnist_vae

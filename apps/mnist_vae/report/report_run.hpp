@@ -5,12 +5,12 @@
 #include <optional>
 #include <string>
 
-#include "../checkpoint.hpp"
-#include "../options.hpp"
-#include "../vae.hpp"
+#include "../model/vae.hpp"
+#include "../options/options.hpp"
+#include "../run/checkpoint.hpp"
 #include "report.hpp"
 
-namespace handgrad::mnist_vae {
+namespace handgrad::apps::mnist_vae {
 
 // A run that was read, with the model of its last epoch.
 struct ReportRun {
@@ -32,4 +32,4 @@ ModelBytes measure_model(const Architecture& architecture);
 // The weights of these parts, and what rounding them does to the pictures.
 nlohmann::ordered_json describe_model(ReportRun& run, const ModelParts& parts);
 
-}  // namespace handgrad::mnist_vae
+}  // namespace handgrad::apps::mnist_vae

@@ -1,0 +1,144 @@
+#include "training_check.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "../../../core/random.hpp"
+#include "../../../core/reference_vae.hpp"
+#include "../../../optim/sgd.hpp"
+#include "../run/recipe.hpp"
+
+namespace handgrad::apps::mnist_vae {
+
+namespace {
+
+using Tensor = reference::Tensor<double>;
+
+// Training as it is written down: every step from the definitions.
+class ReferenceTraining {
+  public:
+    ReferenceTraining(const TrainOptions& options, Vae& start)
+        : options_(options),
+          model_({.inputs = start.architecture().pixels(),
+                  .hidden = options.hidden,
+                  .latent = options.latent,
+                  .activation = options.activation,
+                  .recon_loss = static_cast<reference::ReconLoss>(options.recon_loss),
+                  .kl_weight = double(plan_of(options).objective_of(1).kl_weight),
+                  .pixel_variance = options.pixel_variance,
+                  .samples = options.samples,
+                  .importance_weighted = options.objective == ObjectiveKind::iwae,
+                  .free_bits = options.free_bits,
+                  .log_sigma_head = options.head == Head::log_sigma,
+                  .sum_over_batch = options.reduction == BatchReduction::sum}) {
+        const std::vector<NamedTensor> tensors = start.tensors(start.arena().values());
+        for (std::size_t p = 0; p < tensors.size(); ++p)
+            model_.parameters()[p] = reference::to_tensor(tensors[p].values);
+        for (const Tensor& p : model_.parameters())
+            for (auto* moments : {&first_, &second_}) moments->emplace_back(p.rows, p.cols);
+        for (Tensor& v : second_)
+            std::fill(v.data.begin(), v.data.end(), adam_config(options.adam).first_v);
+    }
+
+    // The loss before the update.
+    double step(ConstMatrixView x, ConstMatrixView noise, double rate) {
+        const auto losses = model_.forward(reference::to_tensor(x), reference::to_tensor(noise));
+        model_.backward();
+        std::vector<Tensor> gradients = model_.gradients();
+        clip(gradients);
+        ++steps_;
+        const AdamConfig config = adam_config(options_.adam);
+        const bool keras = config.placement == EpsilonPlacement::keras;
+        const reference::AdamConfig adam{.learning_rate = rate,
+                                         .beta1 = config.beta1,
+                                         .beta2 = config.beta2,
+                                         .epsilon = config.epsilon,
+                                         .placement = keras ? reference::EpsilonPlacement::keras
+                                                            : reference::EpsilonPlacement::torch,
+                                         .delayed = config.delayed};
+        for (std::size_t p = 0; p < gradients.size(); ++p) {
+            Tensor& w = model_.parameters()[p];
+            if (options_.optimizer == OptimizerKind::sgd)
+                reference::sgd_step(rate, SgdConfig{}.momentum, gradients[p], w, first_[p]);
+            else
+                reference::adam_step(adam, steps_, gradients[p], w, first_[p], second_[p]);
+        }
+        return losses.loss;
+    }
+
+  private:
+    void clip(std::vector<Tensor>& gradients) const {
+        double squares = 0;
+        for (const Tensor& g : gradients)
+            for (const double value : g.data) squares += value * value;
+        const double norm = std::sqrt(squares);
+        if (options_.clip_norm == 0 || norm <= options_.clip_norm) return;
+        for (Tensor& g : gradients)
+            for (double& value : g.data) value *= options_.clip_norm / norm;
+    }
+
+    const TrainOptions& options_;
+    reference::Vae<double> model_;
+    std::vector<Tensor> first_, second_;
+    int steps_ = 0;
+};
+
+}  // namespace
+
+bool TrainingCheck::passed() const { return steps > 0 && worst_loss_error <= kTrainingTolerance; }
+
+TrainingCheck check_training(const TrainOptions& options, const IdxImages& images, Index steps) {
+    constexpr Index kMostImages = 128;
+    TrainingPlan plan = plan_of(options);
+    plan.batch_size = std::min({plan.batch_size, kMostImages, images.count});
+
+    Vae model(architecture_of(options, images));
+    initialize(model, options, images);
+    const auto hooks = make_hooks(options.mistake);
+    model.set_hooks(*hooks);
+    ReferenceTraining reference(options, model);
+    const auto optimizer = make_optimizer(options, model.arena());
+    Trainer trainer(model, *optimizer, plan, images, images);
+
+    std::vector<double> losses;
+    Position before = trainer.position;
+    TrainerEvents events;
+    events.interrupted = [&] { return Index(losses.size()) == steps; };
+    IdxImages drawn = images;
+    if (plan.draw_pixels)
+        binarize(Binarization::drawn_anew, {plan.seed, Purpose::binarization, 1}, images, drawn);
+    Batches batches(drawn, plan.batch_size);
+    events.batch_done = [&](const BatchProgress&) {
+        const Position& now = trainer.position;
+        const double n = double(batches.samples(now.batch - 1).size());
+        losses.push_back((now.loss_sum - before.loss_sum) / n);
+        before = now;
+    };
+    // Steps that a small data set does not have are not waited for.
+    steps = std::min(steps, trainer.batches_per_epoch());
+    trainer.run(events);
+
+    TrainingCheck check;
+    if (plan.shuffle) batches.start_epoch(plan.seed, 1);
+    const Index total = plan.epochs * trainer.batches_per_epoch();
+    Matrix x, drawn_noise, noise;
+    for (Index k = 0; k < steps; ++k) {
+        const auto samples = batches.samples(k);
+        batches.load(k, x.resize(Index(samples.size()), model.architecture().pixels()));
+        const Index n = Index(samples.size());
+        fill_noise(plan.seed, Purpose::training_noise, 1, samples,
+                   drawn_noise.resize(n, options.samples * options.latent));
+        split_samples(drawn_noise, noise.resize(n * options.samples, options.latent));
+        const double want = reference.step(
+            x, noise,
+            scheduled_rate(plan.schedule, plan.lr, k, total, trainer.batches_per_epoch()));
+        const double error = std::abs(losses[std::size_t(k)] - want) / std::abs(want);
+        if (!(error <= check.worst_loss_error))
+            check.worst_loss_error = std::isnan(error) ? INFINITY : error;
+        ++check.steps;
+    }
+    return check;
+}
+
+}  // namespace handgrad::apps::mnist_vae

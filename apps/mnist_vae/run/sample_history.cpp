@@ -1,0 +1,117 @@
+#include "sample_history.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+
+#include "../../../core/error.hpp"
+#include "../../../core/random.hpp"
+#include "pictures.hpp"
+
+namespace handgrad::apps::mnist_vae {
+
+namespace {
+
+constexpr const char* kHeader = "epoch,sample,pixels";
+constexpr Index kSamples = 8;
+constexpr Index kMaxPixels = 8192;  // of all samples of an epoch
+
+// Whether the text is so many pixels; appends them if it is.
+bool parse_pixels(std::string_view hex, Index count, std::vector<std::uint8_t>& pixels) {
+    if (std::ssize(hex) != 2 * count) return false;
+    for (std::size_t i = 0; i < hex.size(); i += 2) {
+        std::uint8_t level = 0;
+        const char* end = hex.data() + i + 2;
+        const auto [stop, error] = std::from_chars(hex.data() + i, end, level, 16);
+        if (error != std::errc() || stop != end) return false;
+        pixels.push_back(level);
+    }
+    return true;
+}
+
+}  // namespace
+
+bool is_kept_in_history(Index epoch) {
+    if (epoch < 1) return false;
+    while (epoch % 2 == 0) epoch /= 2;
+    return epoch == 1 || epoch == 3;
+}
+
+Index history_samples(Index pixels) { return std::min(kSamples, kMaxPixels / pixels); }
+
+EpochSamples draw_history_samples(Vae& model, std::uint64_t seed, Index epoch) {
+    const Architecture& a = model.architecture();
+    const Index count = history_samples(a.pixels());
+    EpochSamples samples{epoch, {}};
+    if (count == 0) return samples;
+    std::vector<std::uint32_t> numbers(static_cast<std::size_t>(count));
+    std::iota(numbers.begin(), numbers.end(), 0u);
+    Matrix z(count, a.latent);
+    fill_noise(seed, Purpose::pictures, 0, numbers, z);
+    const ConstMatrixView images = model.decode(z);
+    for (Index i = 0; i < count; ++i)
+        for (Index j = 0; j < images.cols; ++j) samples.pixels.push_back(gray_level(images(i, j)));
+    return samples;
+}
+
+SampleHistory::SampleHistory(const std::string& path, Index last_epoch, const std::string& mistake)
+    : journal_(path, kHeader, last_epoch, mistake) {}
+
+void SampleHistory::append(Vae& model, std::uint64_t seed, Index epoch) {
+    if (!is_kept_in_history(epoch)) return;
+    const EpochSamples samples = draw_history_samples(model, seed, epoch);
+    const std::size_t pixels = std::size_t(model.architecture().pixels());
+    constexpr const char* kDigits = "0123456789abcdef";
+    std::string rows;
+    for (std::size_t p = 0; p < samples.pixels.size(); ++p) {
+        if (p % pixels == 0) rows += std::to_string(epoch) + "," + std::to_string(p / pixels) + ",";
+        rows += kDigits[samples.pixels[p] / 16];
+        rows += kDigits[samples.pixels[p] % 16];
+        if (p % pixels == pixels - 1) rows += "\n";
+    }
+    journal_.append(rows);
+    journal_.flush();
+}
+
+static std::vector<EpochSamples> parse_rows(const std::vector<std::string>& rows,
+                                            const std::string& path, Index pixels) {
+    const Index count = history_samples(pixels);
+    std::vector<EpochSamples> history;
+    Index number = 0;
+    for (const std::string& row : rows) {
+        const std::size_t first = row.find(','), second = row.find(',', first + 1);
+        const Index sample = count == 0 ? 0 : number % count;
+        Index epoch = 0, found = -1;
+        bool good = count > 0 && second != std::string::npos &&
+                    parse_csv_number(row.substr(0, first), epoch) &&
+                    parse_csv_number(row.substr(first + 1, second - first - 1), found) &&
+                    found == sample && is_kept_in_history(epoch);
+        if (good && sample == 0) {
+            good = history.empty() || history.back().epoch < epoch;
+            history.push_back({epoch, {}});
+        }
+        good =
+            good && history.back().epoch == epoch &&
+            parse_pixels(std::string_view(row).substr(second + 1), pixels, history.back().pixels);
+        ++number;
+        if (!good)
+            throw Error(ErrorKind::input, path + ", line " + std::to_string(number + 1),
+                        "not a sample", row.substr(0, 80),
+                        "epoch, sample " + std::to_string(sample) + " and " +
+                            std::to_string(2 * pixels) + " hexadecimal digits");
+    }
+    // A process that died among the rows of an epoch leaves some of them.
+    if (count > 0 && number % count != 0) history.pop_back();
+    return history;
+}
+
+std::vector<EpochSamples> read_sample_history(const std::string& path, Index pixels) {
+    return parse_rows(read_csv_rows(path, kHeader), path, pixels);
+}
+
+std::vector<EpochSamples> parse_sample_history(const std::string& text, const std::string& path,
+                                               Index pixels) {
+    return parse_rows(parse_csv_rows(text, path, kHeader), path, pixels);
+}
+
+}  // namespace handgrad::apps::mnist_vae
