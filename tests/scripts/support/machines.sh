@@ -53,6 +53,8 @@ test_room() {
   local what="$room under ${setup:-${folder##*/}}"
   [[ $# == 0 ]] || options+=("--test-args=$(printf '%q ' "$@")")
   [[ -z $setup ]] || options+=("--setup=$setup")
+  # A multiplier of 0: no limit of time, on whatever machine.
+  options+=(--timeout-multiplier 0)
   if ! output=$(meson test -C "$folder" --no-rebuild --verbose "${options[@]}" "$room" 2>&1); then
     not_ok "$what" "$output"
     return
