@@ -5,7 +5,8 @@
 #   FUZZ_TARGETS=png FUZZ_RUNS=1000000 tests/scripts/long/fuzz.sh  one target, for so many executions
 #
 # FUZZ_BUILD names the folder in which the fuzzers are built, FUZZ_FINDINGS the one in which what
-# they find is kept.
+# they find is kept, and FUZZ_CORPUS the one of the inputs that reached something new, from which the
+# next call goes on.
 set -euo pipefail
 # shellcheck source=tests/scripts/support/cases.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../support/cases.sh"
@@ -29,8 +30,8 @@ expect 'the fuzzers are built' ninja -C "$fuzz_build" "${targets[@]/#/tests/fuzz
 declare -A length=([config]=1024 [gemm]=256 [gzip]=4096 [idx]=512 [options]=512 [png]=4096
   [safetensors]=4096)
 for target in "${targets[@]}"; do
-  work=$tmp/$target
-  mkdir -- "$work"
+  work=${FUZZ_CORPUS:-$tmp}/$target
+  mkdir -p -- "$work"
   dictionary=$root/tests/fuzz/$target.dict
   options=("${limit[@]}" -max_len="${length[$target]}" -timeout=1 -rss_limit_mb=512
     -artifact_prefix="$findings/$target-" -print_final_stats=1)
