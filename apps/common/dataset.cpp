@@ -206,7 +206,8 @@ Dataset load_dataset(const fs::path& folder, Splits splits) {
 void hold_out(Dataset& dataset, Index count) {
     IdxImages& images = dataset.train.images;
     if (count >= images.count)
-        throw Error(ErrorKind::argument, "--hold-out", "leaves no images to train on",
+        throw Error(ErrorKind::argument, "--hold-out",
+                    "leaves no images to train on (a --convention may have set it)",
                     std::to_string(count), "fewer than " + std::to_string(images.count));
     const Index kept = images.count - count, features = images.rows * images.cols;
     const auto cut = [](auto& from, auto& to, Index at) {
