@@ -7,9 +7,11 @@
 #include <numeric>
 #include <vector>
 
+#include "../support/environment_variable.hpp"
 #include "../support/thread_ranks.hpp"
 
 using namespace handgrad;
+using handgrad::test::EnvironmentVariable;
 using handgrad::test::ThreadRanks;
 
 TEST_CASE("communicator: alone there is one rank, and nothing to wait for") {
@@ -26,6 +28,18 @@ TEST_CASE("communicator: alone there is one rank, and nothing to wait for") {
     CHECK(any_rank(*ranks, true));
     CHECK(one_rank().size() == 1);
     CHECK(launched_rank() == 0);
+}
+
+TEST_CASE("communicator: a rank's number is what the launcher says, if that is one") {
+    for (const char* text : {"", "x", "3x", "-1", "1073741824"}) {
+        CAPTURE(text);
+        const EnvironmentVariable wrong("OMPI_COMM_WORLD_RANK", text);
+        CHECK(launched_rank() == 0);
+        const EnvironmentVariable right("PMI_RANK", "2");
+        CHECK(launched_rank() == 2);
+    }
+    const EnvironmentVariable rank("OMPI_COMM_WORLD_RANK", "3");
+    CHECK(launched_rank() == 3);
 }
 
 TEST_CASE("communicator: exchange, broadcast and any_rank bring every rank what was sent to it") {

@@ -154,6 +154,8 @@ TEST_CASE("importance weighted bound: what does not fit is refused") {
     Matrix d(6, 2), narrow(6, 1);
     CHECK_THROWS_AS(importance_weighted_bound(s.given(losses), 1, few, d, d), Error);
     CHECK_THROWS_AS(importance_weighted_bound(s.given(losses), 1, shares, narrow, d), Error);
+    s.recon.pop_back();
+    CHECK_THROWS_AS(find_log_weights(s.given(losses)), Error);
     s.k = 4;
     CHECK_THROWS_AS(importance_weighted_bound(s.given(losses), 1, shares, d, d), Error);
     s.k = 0;

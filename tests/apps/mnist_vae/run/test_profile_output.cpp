@@ -14,9 +14,11 @@
 #include "../../../../apps/mnist_vae/run/profile_table.hpp"
 #include "../../../../apps/mnist_vae/run/trace.hpp"
 #include "../../../../core/error.hpp"
+#include "../../../support/environment_variable.hpp"
 
 using namespace handgrad;
 using namespace handgrad::apps::mnist_vae;
+using handgrad::test::EnvironmentVariable;
 
 namespace {
 
@@ -149,10 +151,7 @@ TEST_CASE("verbose: a line for an op, without rates that nobody counted") {
 
 TEST_CASE("verbose: the environment variable is 0 or 1") {
     const auto wanted = [](const char* value) {
-        setenv("HANDGRAD_VERBOSE", value, 1);
-        struct Unset {
-            ~Unset() { unsetenv("HANDGRAD_VERBOSE"); }
-        } unset;
+        const EnvironmentVariable variable("HANDGRAD_VERBOSE", value);
         return verbose_lines_wanted();
     };
     unsetenv("HANDGRAD_VERBOSE");
