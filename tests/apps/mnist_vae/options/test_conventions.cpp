@@ -7,34 +7,12 @@
 #include "../../../../apps/mnist_vae/options/options.hpp"
 #include "../../../../core/error.hpp"
 #include "../../../support/temporary_directory.hpp"
+#include "parsing.hpp"
 
 using namespace handgrad;
 using namespace handgrad::apps;
 using namespace handgrad::apps::mnist_vae;
-using handgrad::test::TemporaryDirectory;
-
-namespace {
-
-TrainCommand train(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), "train");
-    return std::get<TrainCommand>(parse_command_line(arguments));
-}
-
-std::string refusal(const std::vector<std::string>& arguments) {
-    try {
-        train(arguments);
-    } catch (const Error& e) {
-        CHECK(e.kind() == ErrorKind::argument);
-        return e.what();
-    }
-    return {};
-}
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
-}  // namespace
+using namespace handgrad::test;
 
 TEST_CASE("conventions: each sets what the published programs have") {
     const TrainOptions keras = train({"--convention", "keras"}).options;
@@ -118,9 +96,11 @@ TEST_CASE("conventions: a file may have one, and the command line wins over it")
 }
 
 TEST_CASE("conventions: contradictions are refused") {
-    CHECK(contains(refusal({"--convention", "pytorch"}), "one of keras, torch, flax, iwae"));
-    CHECK(contains(refusal({"--convention", "iwae", "--beta", "2"}), "--beta"));
-    CHECK(contains(refusal({"--convention", "iwae", "--mistake", "kl-sign"}), "--mistake"));
+    CHECK(
+        contains(refusal({"train", "--convention", "pytorch"}), "one of keras, torch, flax, iwae"));
+    CHECK(contains(refusal({"train", "--convention", "iwae", "--beta", "2"}), "--beta"));
+    CHECK(
+        contains(refusal({"train", "--convention", "iwae", "--mistake", "kl-sign"}), "--mistake"));
 
     const TrainCommand again = train({"--convention", "torch"});
     CHECK(find_contradiction(again.options, again).empty());
@@ -146,11 +126,12 @@ TEST_CASE("likelihood: stands for a reconstruction loss, unless it is of that li
     CHECK(loss({"--likelihood", "bernoulli", "--recon-loss", "bce-probabilities"}) ==
           ReconLoss::bce_probabilities);
     for (const char* name : {"bce", "mse", "continuous-bernoulli"}) {
-        const std::string message = refusal({"--likelihood", "gaussian", "--recon-loss", name});
+        const std::string message =
+            refusal({"train", "--likelihood", "gaussian", "--recon-loss", name});
         CHECK(contains(message, "--likelihood: contradicts recon-loss"));
         CHECK(contains(message, name));
     }
-    CHECK(contains(refusal({"--likelihood", "normal"}), "one of bernoulli, gaussian"));
+    CHECK(contains(refusal({"train", "--likelihood", "normal"}), "one of bernoulli, gaussian"));
 
     const TemporaryDirectory folder;
     const std::string path = folder.path() / "c.toml";
@@ -159,5 +140,5 @@ TEST_CASE("likelihood: stands for a reconstruction loss, unless it is of that li
     std::ofstream(path) << "likelihood = \"gaussian\"\n";
     CHECK(loss({"--config", path, "--recon-loss", "mse"}) == ReconLoss::mse);
     std::ofstream(path) << "likelihood = \"gaussian\"\nrecon-loss = \"mse\"\n";
-    CHECK(contains(refusal({"--config", path}), "likelihood"));
+    CHECK(contains(refusal({"train", "--config", path}), "likelihood"));
 }

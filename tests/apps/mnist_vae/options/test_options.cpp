@@ -7,34 +7,14 @@
 #include "../../../../apps/mnist_vae/options/options.hpp"
 #include "../../../../core/error.hpp"
 #include "../../../support/temporary_directory.hpp"
+#include "parsing.hpp"
 
 using namespace handgrad;
 using namespace handgrad::apps;
 using namespace handgrad::apps::mnist_vae;
-using handgrad::test::TemporaryDirectory;
+using namespace handgrad::test;
 
 namespace {
-
-TrainCommand train(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), "train");
-    return std::get<TrainCommand>(parse_command_line(arguments));
-}
-
-// The message with which the arguments are refused; empty if they are not.
-std::string refusal(const std::vector<std::string>& arguments) {
-    try {
-        parse_command_line(arguments);
-    } catch (const Error& e) {
-        CHECK(e.kind() == ErrorKind::argument);
-        CHECK(std::string(e.what()).find('\n') == std::string::npos);
-        return e.what();
-    }
-    return {};
-}
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
 
 // Values that differ from the default, one per option.
 const std::pair<const char*, const char*> kOther[] = {{"data", "some/dir"},

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,28 +15,16 @@
 #include "../../../../optim/adam.hpp"
 #include "../../../../optim/clip.hpp"
 #include "../../../support/thread_ranks.hpp"
+#include "bars.hpp"
 
 using namespace handgrad;
 using namespace handgrad::apps::mnist_vae;
-using handgrad::test::ThreadRanks;
+using namespace handgrad::test;
 
 namespace {
 
-// Images of 4 x 4 pixels, each a bar at one of four places, some grey.
-IdxImages bars(Index count) {
-    IdxImages images{count, 4, 4, {}, ""};
-    for (Index i = 0; i < count; ++i)
-        for (Index p = 0; p < 16; ++p)
-            images.pixels.push_back(p % 4 == i % 4 ? std::uint8_t(255 - i % 50) : std::uint8_t(0));
-    return images;
-}
-
 using Floats = std::vector<float>;
 Floats copy_of(std::span<const float> values) { return {values.begin(), values.end()}; }
-
-bool same_bits(const Floats& a, const Floats& b) {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
 
 // A model, its optimiser and a trainer of 50 images in batches of 16: the last holds 2, fewer than
 // most numbers of shards.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -12,20 +11,13 @@
 #include "../../../../core/random.hpp"
 #include "../../../../optim/adam.hpp"
 #include "../../../../optim/clip.hpp"
+#include "bars.hpp"
 
 using namespace handgrad;
 using namespace handgrad::apps::mnist_vae;
+using namespace handgrad::test;
 
 namespace {
-
-// Images of 4 x 4 pixels, each a bar at one of four places, some grey.
-IdxImages bars(Index count) {
-    IdxImages images{count, 4, 4, {}, ""};
-    for (Index i = 0; i < count; ++i)
-        for (Index p = 0; p < 16; ++p)
-            images.pixels.push_back(p % 4 == i % 4 ? std::uint8_t(255 - i % 50) : std::uint8_t(0));
-    return images;
-}
 
 Architecture small() { return {.image_rows = 4, .image_cols = 4, .hidden = {12}, .latent = 2}; }
 
@@ -47,10 +39,6 @@ struct Run {
     Adam adam;
     std::unique_ptr<Trainer> trainer;
 };
-
-bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
 
 }  // namespace
 
