@@ -21,6 +21,8 @@ Installs the build dependencies that are missing, builds in build/, runs the tes
 readonly kTimeLimit=2400 kLongTimeLimit=20000
 # Suites at once, on as many processors: many of them wait, or have one thread.
 readonly kMostJobs=4
+# What takes longest begins first: begun last, it would end with nothing beside it.
+readonly kLongest='check_sanitizers.sh check_races.sh check_neon.sh'
 
 finish() {
   total
@@ -103,11 +105,16 @@ start_executables() {
   done
 }
 
-start_scripts() {
+start_script() {
+  [[ ! -e $1 ]] || start_suite script "${1#"$root/tests/scripts/"}" bash "$1" "$build"
+}
+
+# start_folder FOLDER: every script in it.
+start_folder() {
   local script
-  for script in "$@"; do
-    [[ -e $script ]] || continue
-    start_suite script "${script#"$root/tests/scripts/"}" bash "$script" "$build"
+  for script in $kLongest; do start_script "$1/$script"; done
+  for script in "$1"/*.sh; do
+    [[ " $kLongest " == *" ${script##*/} "* ]] || start_script "$script"
   done
 }
 
@@ -151,7 +158,7 @@ main() {
   start_executables
   # The suites of a folder have build folders of their own; those of two folders may share one.
   for folder in "${folders[@]}"; do
-    start_scripts "$root/tests/scripts/${folder:+$folder/}"*.sh
+    start_folder "$root/tests/scripts${folder:+/$folder}"
     collect_suites
   done
   finish
