@@ -22,7 +22,7 @@ readonly kTimeLimit=2400 kLongTimeLimit=20000
 # Suites at once, on as many processors: many of them wait, or have one thread.
 readonly kMostJobs=4
 # What takes longest begins first: begun last, it would end with nothing beside it.
-readonly kLongest='check_sanitizers.sh check_races.sh check_neon.sh'
+readonly kLongest='check_sanitizers.sh check_races.sh check_neon.sh check_valgrind.sh'
 
 finish() {
   total
