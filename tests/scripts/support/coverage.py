@@ -20,9 +20,11 @@ import sys
 
 def read_counts(notes):
     """The files that one object file was compiled from, as gcov sees them."""
-    output = subprocess.run(["gcov", "--json-format", "--stdout", "--branch-probabilities", notes],
-                            capture_output=True, check=True).stdout
-    return [file for line in output.splitlines() for file in json.loads(line)["files"]]
+    gcov = subprocess.run(["gcov", "--json-format", "--stdout", "--branch-probabilities", notes],
+                          capture_output=True, check=False)
+    if gcov.returncode != 0:
+        sys.exit(f"coverage.py: gcov cannot read the counts: {gcov.stderr.decode().strip()}")
+    return [file for line in gcov.stdout.splitlines() for file in json.loads(line)["files"]]
 
 
 def add(left, right):
