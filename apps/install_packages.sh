@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that handgrad needs and this machine lacks.
 set -euo pipefail
+# A shell may have set these, and no script means them.
+unset CDPATH POSIXLY_CORRECT GZIP TAR_OPTIONS
+shopt -u inherit_errexit
 
 readonly kUsage='Usage: apps/install_packages.sh app|tests|full|fashion|peers
 

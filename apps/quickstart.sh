@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # From a fresh clone to a trained autoencoder: packages, build, data, training.
 set -euo pipefail
+# A shell may have set these, and no script means them.
+unset CDPATH POSIXLY_CORRECT GZIP TAR_OPTIONS
+shopt -u inherit_errexit
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly root
@@ -17,9 +20,7 @@ or HANDGRAD_DATA nothing is fetched. The exit status is that of the training.
 All options: build/apps/mnist_vae/mnist_vae train --help (after the first run).'
 
 build() {
-  if [[ ! -f $root/build/build.ninja ]]; then
-    meson setup "$root/build" "$root" --buildtype=release
-  fi
+  "$root/apps/configure.sh"
   ninja -C "$root/build" apps/mnist_vae/mnist_vae
 }
 

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Makes the reference of the library from its headers. Needs Doxygen, Python and a C++ compiler.
 set -euo pipefail
+# A shell may have set these, and no script means them.
+unset CDPATH POSIXLY_CORRECT GZIP TAR_OPTIONS
+shopt -u inherit_errexit
 
 readonly kUsage='Usage: docs/make_reference.sh [FOLDER]
 

@@ -1,6 +1,11 @@
 #!/usr/bin/env bash
 # Builds handgrad and runs its tests. The last line says how many cases passed and failed.
 set -euo pipefail
+# A shell may have set these, and no script means them.
+unset CDPATH POSIXLY_CORRECT GZIP TAR_OPTIONS
+shopt -u inherit_errexit
+# Sorted, read and written as everywhere.
+export LC_ALL=C
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 readonly root
@@ -47,10 +52,7 @@ test_executables() {
 }
 
 configure() {
-  if [[ ! -f $build/build.ninja ]]; then
-    meson setup "$build" "$root" --buildtype=release
-    return
-  fi
+  "$root/apps/configure.sh" || return 1
   meson setup --reconfigure "$build" "$root" || return 1
   # Meson remembers that a header was missing even if its package has been installed since.
   [[ -n $(test_executables) ]] || meson setup --wipe "$build" "$root"
@@ -147,6 +149,8 @@ main() {
   work=$(mktemp -d)
   trap 'rm -rf -- "$work"' EXIT
   export HANDGRAD_BUILD=$build
+  # Objects of another clone with the same sources are as good, whatever folder they name.
+  export CCACHE_NOHASHDIR=1
   # Many tests have more threads than there are processors: waiting, they are not to spin.
   export OMP_WAIT_POLICY=passive
 

@@ -6,6 +6,9 @@
 # It takes about 300 MB. What is there already is left alone; an environment for other versions is
 # made anew. The exit status is 1 if the packages cannot be had.
 set -euo pipefail
+# A shell may have set these, and no script means them.
+unset CDPATH POSIXLY_CORRECT GZIP TAR_OPTIONS
+shopt -u inherit_errexit
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly here dir=${1:?"Usage: tests/interchange/install.sh DIR"}

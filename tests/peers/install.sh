@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Installs the programs and libraries that tests/peers/run.sh compares handgrad with.
 set -euo pipefail
+# A shell may have set these, and no script means them.
+unset CDPATH POSIXLY_CORRECT GZIP TAR_OPTIONS
+shopt -u inherit_errexit
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly root

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Measures handgrad beside PyTorch, Keras, JAX, oneDNN and OpenBLAS, and prints tables.
 set -euo pipefail
+# A shell may have set these, and no script means them.
+unset CDPATH POSIXLY_CORRECT GZIP TAR_OPTIONS
+shopt -u inherit_errexit
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly root

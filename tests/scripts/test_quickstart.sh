@@ -19,12 +19,18 @@ fake() {
 # shellcheck disable=SC2016
 fresh() {
   rm -rf -- "$project" "$bin" "$here" "$log"
-  mkdir -p -- "$project/apps" "$here"
-  cp -- "$root/apps/quickstart.sh" "$project/apps/"
+  mkdir -p -- "$project/apps" "$project/build/meson-private" "$here"
+  cp -- "$root/apps/quickstart.sh" "$root/apps/configure.sh" "$project/apps/"
   fake "$project/apps/install_packages.sh" <<<''
   fake "$project/apps/fetch_mnist.sh" <<<''
-  fake "$bin/meson" <<<'mkdir -p "$2" && touch "$2/build.ninja"'
-  fake "$bin/ninja" <<<''
+  # As the real one, which takes a folder with coredata.dat for configured.
+  fake "$bin/meson" <<<'build=$2
+    [[ $2 != --reconfigure ]] || build=$3
+    private=$build/meson-private
+    if [[ $2 == --reconfigure ]]; then [[ -e $private/coredata.dat ]] || exit 1
+    else [[ ! -e $private/coredata.dat ]] || exit 0; fi
+    mkdir -p "$private" && touch "$build/build.ninja" "$private"/{coredata.dat,cmd_line.txt}'
+  fake "$bin/ninja" <<<'[[ -e $2/build.ninja ]]'
   # The pictures go to the last word, a run folder, if there is one.
   fake "$trainer" <<<'echo "data: ${HANDGRAD_DATA-none}"
     [ -t 1 ] && echo "on a terminal"
@@ -81,11 +87,57 @@ quickstart runs/five
 expect_equal 'the status is that of the training' "$status" 5
 expect_equal 'no pictures are promised after a failure' "$(grep -c pictures <<<"$output")" 0
 
+# An interrupted configuration, at each of the files that Meson leaves; build.ninja may be there.
+for left in . coredata.dat cmd_line.txt ../build.ninja; do
+  fresh
+  touch "$project/build/meson-private/coredata.dat" "$project/build/meson-private/$left"
+  quickstart runs/again
+  expect_equal "a configuration that was interrupted, with $left, is begun anew" "$status: $calls" \
+    '0: install_packages.sh meson ninja fetch_mnist.sh mnist_vae'
+done
+fresh
+touch "$project/build/meson-private/cmd_line.txt"
+quickstart runs/again
+expect_equal 'what Meson cannot configure again is configured anew' "$status: $calls" \
+  '0: install_packages.sh meson meson ninja fetch_mnist.sh mnist_vae'
+# What is no build folder is not touched.
+for foreign in build build/thesis 'build/a thesis' build/.thesis; do
+  fresh
+  rm -rf -- "$project/build"
+  mkdir -p -- "$project/$(dirname "$foreign")"
+  echo mine >"$project/$foreign"
+  quickstart
+  expect_equal "a foreign $foreign stays, and is said to be in the way" \
+    "$status: $calls, $(<"$project/$foreign")" '1: install_packages.sh, mine'
+  expect_said "a foreign $foreign is named" "$project/build: is in the way: found"
+done
+fresh
+rm -rf -- "$project/build"
+ln -s nowhere "$project/build"
+quickstart
+expect_equal 'a link to nowhere is in the way' "$status: $calls" '1: install_packages.sh'
+fresh
+rm -rf -- "$project/build"
+mkdir -p -- "$project/build/peers" "$project/build/reference"
+PATH=$bin:$PATH "$project/apps/configure.sh" || true
+expect 'what other scripts of the project put there is not' test -e "$project/build/build.ninja"
+
 for tool in "$project/apps/install_packages.sh" "$bin/meson" "$bin/ninja"; do
   fresh
   fake "$tool" <<<'exit 1'
   quickstart
   expect_equal "a failure of ${tool##*/} is the end" "$status: ${calls##* }" "1: ${tool##*/}"
+done
+
+# What a shell may have set. $tmp/named has folders of the same names as the project.
+fresh
+mkdir -p -- "$tmp/named/apps" "$tmp/named/data"
+for setting in CDPATH="$tmp/named" POSIXLY_CORRECT=1; do
+  status=0
+  output=$(cd -- "$project" &&
+    env "$setting" PATH="$bin:$PATH" apps/quickstart.sh runs/set 2>&1) || status=$?
+  expect_equal "with ${setting%%=*} set it is the same, called by a relative name" \
+    "$status $(grep '^data: ' <<<"$output")" "0 data: $project/data/mnist"
 done
 
 fresh

@@ -7,6 +7,14 @@
 # A script writes one line per case, "ok - what is promised" or "not ok - what is promised", and
 # below a failed one, indented, what was found instead.
 
+# A shell may have set these, and no script means them.
+unset CDPATH POSIXLY_CORRECT GZIP TAR_OPTIONS
+shopt -u inherit_errexit
+# Sorted, read and written as everywhere.
+export LC_ALL=C
+# The command "script" runs what it is given with this shell, whichever one the user has.
+export SHELL=$BASH
+
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 readonly root
 # shellcheck disable=SC2034
