@@ -1,8 +1,16 @@
 #include "communicator.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
+#include <cstring>
+#include <iterator>
+#include <string>
 #include <vector>
+
+#include "error.hpp"
 
 namespace handgrad {
 
@@ -18,17 +26,52 @@ class OneRank : public Communicator {
     void abandon() override {}
 };
 
-// The first of these variables that holds a number. Open MPI sets the first, MPICH and its kin the
-// second.
-int read_number(const char* open_mpi, const char* mpich, int otherwise) {
-    for (const char* name : {open_mpi, mpich})
-        if (const char* value = std::getenv(name)) {
-            char* end = nullptr;
-            const long number = std::strtol(value, &end, 10);
-            if (end != value && *end == '\0' && number >= 0 && number < 1 << 30)
-                return static_cast<int>(number);
-        }
-    return otherwise;
+// The variables that a launcher sets for every process: numbers, and a way back to it, of which one
+// is enough. Numbers alone are what somebody set, or what is left over in a shell.
+struct Launcher {
+    const char* size;
+    const char* rank;
+    const char* way_back[3];
+};
+
+constexpr Launcher kOpenMpi = {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", {"PMIX_NAMESPACE"}};
+// MPICH and its kin, and Slurm.
+constexpr const char* kDescriptor = "PMI_FD";  // an open one
+constexpr Launcher kMpich = {"PMI_SIZE", "PMI_RANK", {kDescriptor, "PMI_PORT", "PMI_CONTROL_PORT"}};
+
+// -1 if it holds no number from 0 on.
+int read_number(const char* name) {
+    const char* const value = std::getenv(name);
+    if (value == nullptr) return -1;
+    int number = 0;
+    const char* const end = value + std::strlen(value);
+    const auto [stop, error] = std::from_chars(value, end, number);
+    return error == std::errc() && stop == end && number >= 0 ? number : -1;
+}
+
+bool leads_back(const char* name) {
+    const char* const value = name == nullptr ? nullptr : std::getenv(name);
+    if (value == nullptr || *value == '\0') return false;
+    return name != kDescriptor || fcntl(read_number(name), F_GETFD) != -1;
+}
+
+// What the first launcher tells that gave a size.
+struct Launch {
+    int size = 1, rank = 0;
+    const char* variable = "";  // that has the size
+    bool is_certain = false;    // size, rank and a way back: this is one process of several
+};
+
+Launch find_launch() {
+    for (const Launcher& launcher : {kOpenMpi, kMpich}) {
+        const int size = read_number(launcher.size), rank = read_number(launcher.rank);
+        if (size < 1) continue;
+        const bool is_certain =
+            size > 1 && rank >= 0 && rank < size &&
+            std::any_of(std::begin(launcher.way_back), std::end(launcher.way_back), leads_back);
+        return {size, is_certain ? rank : 0, launcher.size, is_certain};
+    }
+    return {};
 }
 
 }  // namespace
@@ -55,14 +98,18 @@ bool any_rank(Communicator& ranks, bool flag) {
     return std::count(flags.begin(), flags.end(), 0) < std::ssize(flags);
 }
 
-static int launched_ranks() { return read_number("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", 1); }
-
-int launched_rank() { return read_number("OMPI_COMM_WORLD_RANK", "PMI_RANK", 0); }
+int launched_rank() { return find_launch().rank; }
 
 std::unique_ptr<Communicator> connect_ranks() {
-    // Alone, MPI would only take its time to start.
-    if (launched_ranks() == 1) return std::make_unique<OneRank>();
-    return detail::connect_mpi();
+    const Launch launch = find_launch();
+    // Alone, MPI would only take its time to start; otherwise it finds out itself.
+    if (launch.size > 1)
+        if (auto ranks = detail::connect_mpi()) return ranks;
+    if (launch.is_certain)
+        throw Error(ErrorKind::argument, "mpirun", "this build runs as one process",
+                    std::to_string(launch.size) + ", by " + launch.variable,
+                    "a build with -Dmpi=enabled");
+    return std::make_unique<OneRank>();
 }
 
 }  // namespace handgrad

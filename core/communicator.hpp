@@ -51,7 +51,9 @@ HANDGRAD_API Communicator& one_rank();
 
 // The ranks of the job that this process was started in; one_rank() in all but name if it was
 // started alone. At most once; the job's processes wait for one another where it ends its life.
-// Throws Error(argument) where several processes were started of a build without MPI.
+// Throws Error(argument) where a launcher started several processes of a build without MPI; with
+// nothing but numbers of one in the environment such a build is alone, and MPI decides for the
+// other.
 HANDGRAD_API std::unique_ptr<Communicator> connect_ranks();
 
 // The bytes of numbers, and of plain structures of them.
@@ -71,11 +73,12 @@ auto bytes_of(T& value) {
 // Whether any rank says so. All call it.
 HANDGRAD_API bool any_rank(Communicator& ranks, bool flag);
 
-// The number of this process among those that mpirun started, whatever the build; 0 without mpirun.
+// The number of this process among those that mpirun started, whatever the build; 0 without mpirun,
+// also where only numbers of an mpirun are left over in the environment.
 HANDGRAD_API int launched_rank();
 
 namespace detail {
-std::unique_ptr<Communicator> connect_mpi();
+std::unique_ptr<Communicator> connect_mpi();  // null in a build without it
 }  // namespace detail
 
 }  // namespace handgrad

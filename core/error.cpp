@@ -10,7 +10,8 @@ static std::string shorten(const std::string& found) {
     constexpr std::size_t kMost = 1000;
     if (found.size() <= kMost) return found;
     std::size_t end = kMost;
-    while (end > 0 && (static_cast<unsigned char>(found[end]) & 0xC0) == 0x80) --end;
+    // A character has three bytes of that kind at most; more of them are no UTF-8.
+    while (end > kMost - 3 && (static_cast<unsigned char>(found[end]) & 0xC0) == 0x80) --end;
     return found.substr(0, end) + "...";
 }
 

@@ -2,7 +2,8 @@
 //
 // T is float, double, or std::complex<double>. The last one is for checking gradients: with an
 // input x + ih, h = 1e-30, the imaginary part of f(x + ih) / h is f'(x) to the last digits, since
-// nothing is subtracted. For that every branch looks at the real part only.
+// nothing is subtracted. For that every branch looks at the real part only. Or T is Rounded
+// (reference_rounding.hpp), which knows the error that float would make of each result.
 //
 // Here are the formulas to read first; layers/, losses/ and optim/ say the same in kernel calls,
 // and the tests trust this file alone. It knows nothing of SIMD, threads or padding, and checks no
@@ -98,6 +99,22 @@ Tensor<T> dense_forward(const Tensor<T>& x, const Tensor<W>& w, const Tensor<W>&
     return y;
 }
 
+// Reverses y = f(a).
+template <class T>
+Tensor<T> activation_backward(const Tensor<T>& dy, const Tensor<T>& y, Activation f) {
+    Tensor<T> da = dy;
+    for (std::size_t e = 0; e < da.size(); ++e) da[e] *= activation_derivative(f, y[e]);
+    return da;
+}
+
+template <class T>
+Tensor<T> sum_rows(const Tensor<T>& x) {
+    Tensor<T> sums(1, x.cols);
+    for (Index i = 0; i < x.rows; ++i)
+        for (Index j = 0; j < x.cols; ++j) sums(0, j) += x(i, j);
+    return sums;
+}
+
 template <class T>
 struct DenseGradients {
     Tensor<T> dx, dw, db;
@@ -107,15 +124,11 @@ struct DenseGradients {
 template <class T>
 DenseGradients<T> dense_backward(const Tensor<T>& dy, const Tensor<T>& x, const Tensor<T>& y,
                                  const Tensor<T>& w, Activation f, bool want_dx = true) {
-    Tensor<T> da = dy;  // reverses y = f(a)
-    for (std::size_t e = 0; e < da.size(); ++e) da[e] *= activation_derivative(f, y[e]);
-
+    const Tensor<T> da = activation_backward(dy, y, f);
     DenseGradients<T> gradients;  // reverses a = x W + b
     if (want_dx) gradients.dx = product(da, transpose(w));
     gradients.dw = product(transpose(x), da);
-    gradients.db = Tensor<T>(1, w.cols);
-    for (Index i = 0; i < da.rows; ++i)
-        for (Index j = 0; j < da.cols; ++j) gradients.db(0, j) += da(i, j);
+    gradients.db = sum_rows(da);
     return gradients;
 }
 
@@ -135,7 +148,7 @@ template <class T>
 Tensor<T> reparameterize(const Tensor<T>& mu, const Tensor<T>& logvar, const Tensor<T>& noise) {
     Tensor<T> z(mu.rows, mu.cols);
     for (std::size_t e = 0; e < z.size(); ++e)
-        z[e] = mu[e] + std::exp(clamp(logvar[e], kLogvarMin, kLogvarMax) / T(2)) * noise[e];
+        z[e] = mu[e] + exp(clamp(logvar[e], kLogvarMin, kLogvarMax) / T(2)) * noise[e];
     return z;
 }
 
@@ -150,7 +163,7 @@ LatentGradients<T> reparameterize_backward(const Tensor<T>& dz, const Tensor<T>&
     LatentGradients<T> gradients{dz, Tensor<T>(dz.rows, dz.cols)};
     for (std::size_t e = 0; e < dz.size(); ++e)
         if (inside(logvar[e], kLogvarMin, kLogvarMax))
-            gradients.dlogvar[e] = dz[e] * noise[e] * std::exp(logvar[e] / T(2)) / T(2);
+            gradients.dlogvar[e] = dz[e] * noise[e] * exp(logvar[e] / T(2)) / T(2);
     return gradients;
 }
 

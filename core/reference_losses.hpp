@@ -53,7 +53,7 @@ T bce_with_probabilities(const Tensor<T>& probabilities, const Tensor<T>& target
     T sum(0);
     for (std::size_t e = 0; e < targets.size(); ++e) {
         const T c = clamp(probabilities[e], kProbabilityClip, 1 - kProbabilityClip);
-        sum -= targets[e] * std::log(c) + (T(1) - targets[e]) * std::log(T(1) - c);
+        sum -= targets[e] * log(c) + (T(1) - targets[e]) * log(T(1) - c);
     }
     return sum / T(targets.rows);
 }
@@ -83,7 +83,7 @@ template <class T>
 T bce_with_clamped_logs(const Tensor<T>& probabilities, const Tensor<T>& targets) {
     // A branch instead of a maximum: log(0) is no number to go on with.
     const auto log_or_least = [](const T& p) {
-        return real_part(p) <= std::exp(-100.0) ? T(-100) : std::log(p);
+        return real_part(p) <= std::exp(-100.0) ? T(-100) : log(p);
     };
     T sum(0);
     for (std::size_t e = 0; e < targets.size(); ++e)
@@ -128,7 +128,7 @@ T continuous_bernoulli_nll(const Tensor<T>& logits, const Tensor<T>& targets) {
                         s * (T(-1.0 / 2880) + s * (T(1.0 / 181440) - s * T(1.0 / 9676800))));
         } else {
             const T positive = real_part(a) > 0 ? a : T(0);
-            sum += positive - a * targets[e] + std::log(-expm1(-size) / size);
+            sum += positive - a * targets[e] + log(-expm1(-size) / size);
         }
     }
     return sum / T(logits.rows);
@@ -148,7 +148,7 @@ Tensor<T> continuous_bernoulli_nll_backward(T dloss, const Tensor<T>& logits,
         else if (real_part(a) > 0)
             mean = T(-1) / expm1(-a) - T(1) / a;
         else
-            mean = std::exp(a) / expm1(a) - T(1) / a;
+            mean = exp(a) / expm1(a) - T(1) / a;
         dlogits[e] = scale * (mean - targets[e]);
     }
     return dlogits;
@@ -208,7 +208,7 @@ Tensor<T> softmax(const Tensor<T>& logits) {
         T highest = logits(i, 0), sum(0);
         for (Index j = 1; j < logits.cols; ++j)
             if (real_part(logits(i, j)) > real_part(highest)) highest = logits(i, j);
-        for (Index j = 0; j < logits.cols; ++j) sum += p(i, j) = std::exp(logits(i, j) - highest);
+        for (Index j = 0; j < logits.cols; ++j) sum += p(i, j) = exp(logits(i, j) - highest);
         for (Index j = 0; j < logits.cols; ++j) p(i, j) /= sum;
     }
     return p;
@@ -224,8 +224,8 @@ T softmax_cross_entropy(const Tensor<T>& logits, std::span<const std::uint32_t> 
         for (Index j = 0; j < logits.cols; ++j)
             if (real_part(logits(i, j) - right) > real_part(highest))
                 highest = logits(i, j) - right;
-        for (Index j = 0; j < logits.cols; ++j) total += std::exp(logits(i, j) - right - highest);
-        sum += highest + std::log(total);
+        for (Index j = 0; j < logits.cols; ++j) total += exp(logits(i, j) - right - highest);
+        sum += highest + log(total);
     }
     return sum / T(logits.rows);
 }

@@ -10,6 +10,9 @@
 
 namespace handgrad::reference {
 
+// Called by their bare names, so that a number type of ours brings its own.
+using std::exp, std::log, std::tanh;
+
 template <class T>
 auto real_part(const T& x) {
     if constexpr (requires { x.real(); })
@@ -42,7 +45,7 @@ T clamp(const T& x, double low, double high) {
 //   log(1 + z)   = log1p(a (2 + a) + b^2) / 2    + i atan2(b, 1 + a)
 template <class T>
 T expm1(const T& x) {
-    if constexpr (requires { x.real(); }) {
+    if constexpr (requires { x.imag(); }) {
         const auto a = x.real(), b = x.imag(), s = std::sin(b / 2);
         return {std::expm1(a) * std::cos(b) - 2 * s * s, std::exp(a) * std::sin(b)};
     } else {
@@ -52,7 +55,7 @@ T expm1(const T& x) {
 
 template <class T>
 T log1p(const T& x) {
-    if constexpr (requires { x.real(); }) {
+    if constexpr (requires { x.imag(); }) {
         const auto a = x.real(), b = x.imag();
         return {std::log1p(a * (2 + a) + b * b) / 2, std::atan2(b, 1 + a)};
     } else {
@@ -63,14 +66,15 @@ T log1p(const T& x) {
 // 1 / (1 + exp(-x)), written so that exp never overflows.
 template <class T>
 T sigmoid(const T& x) {
-    const T t = std::exp(-absolute(x));
+    const T t = exp(-absolute(x));
     return (real_part(x) >= 0 ? T(1) : t) / (T(1) + t);
 }
 
-// log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|))
+// log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)), whose kinks at 0 cancel: both take 0 for
+// positive.
 template <class T>
 T softplus(const T& x) {
-    return (real_part(x) > 0 ? x : T(0)) + log1p(std::exp(-absolute(x)));
+    return (real_part(x) < 0 ? T(0) : x) + log1p(exp(-absolute(x)));
 }
 
 template <class T>
@@ -79,7 +83,7 @@ T activation_forward(Activation f, const T& x) {
         case Activation::relu:
             return real_part(x) > 0 ? x : T(0);
         case Activation::tanh:
-            return std::tanh(x);
+            return tanh(x);
         case Activation::sigmoid:
             return sigmoid(x);
         case Activation::linear:

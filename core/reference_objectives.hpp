@@ -62,11 +62,11 @@ WeightedSamples<T> weigh_samples(const std::vector<T>& log_weights) {
     WeightedSamples<T> result;
     T sum(0);
     for (const T& l : log_weights) {
-        result.shares.push_back(std::exp(l - highest));
+        result.shares.push_back(exp(l - highest));
         sum += result.shares.back();
     }
     for (T& share : result.shares) share /= sum;
-    result.loss = -(highest + std::log(sum / T(double(log_weights.size()))));
+    result.loss = -(highest + log(sum / T(double(log_weights.size()))));
     return result;
 }
 

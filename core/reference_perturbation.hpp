@@ -53,13 +53,19 @@ class PerturbedVae {
     const std::vector<Tensor<T>>& pre_activations() const { return a_; }
     const std::vector<Tensor<T>>& outputs() const { return y_; }
 
-    // With element e of parameter tensor p (in the order of Vae::parameters()) moved by delta.
+    // All addends, where nothing is moved.
+    LossAddends<T> losses() const {
+        return addends_of(y_[mu_], y_[logvar()], input_[decoder()], y_.back());
+    }
+
+    // With element e of parameter tensor p (in the order of Vae::parameters()) moved by delta. For
+    // a delta of 0 they are the addends that may move, at rest.
     LossAddends<T> losses(std::size_t p, std::size_t e, T delta) const {
         const std::size_t l = p / 2;
         const bool is_bias = p % 2 == 1;
         const Index i = Index(e) / w(l).cols, j = Index(e) % w(l).cols;
         Tensor<T> y = y_[l];  // with column j moved
-        bool moved = false;
+        bool moved = delta == T(0);
         for (Index n = 0; n < y.rows; ++n) {
             const T da = is_bias ? delta : input_[l](n, i) * delta;
             y(n, j) = activation_forward(activations_[l], a_[l](n, j) + da);
@@ -116,9 +122,14 @@ class PerturbedVae {
     }
 
     LossAddends<T> from_heads(const Tensor<T>& mu, const Tensor<T>& logvar) const {
-        LossAddends<T> addends;
-        const Tensor<T> z = sample(mu, logvar), y = decode(decoder(), z);
+        const Tensor<T> z = sample(mu, logvar);
+        return addends_of(mu, logvar, z, decode(decoder(), z));
+    }
+
+    LossAddends<T> addends_of(const Tensor<T>& mu, const Tensor<T>& logvar, const Tensor<T>& z,
+                              const Tensor<T>& y) const {
         if (config_.importance_weighted) return {bound_addends(y, z, logvar), {}};
+        LossAddends<T> addends;
         addends.recon = recon_addends(y);
         const Tensor<T> l = logvar_of(logvar);
         for (Index j = 0; j < mu.cols; ++j)

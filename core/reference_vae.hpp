@@ -89,7 +89,8 @@ Tensor<T> recon_loss_backward(const VaeConfig& config, T dloss, const Tensor<T>&
     return bce_with_logits_backward(dloss, y, x);
 }
 
-template <class T>
+// W is the number type of the parameters, if it is another.
+template <class T, class W = T>
 class Vae {
   public:
     explicit Vae(const VaeConfig& config) : config_(config) {
@@ -112,13 +113,25 @@ class Vae {
     }
 
     // The tensors of every layer, weight (in, out) then bias (1, out), in the order: encoder, mu,
-    // logvar, decoder with the output layer last. All zeros at first; gradients() likewise, of the
+    // logvar, decoder with the output layer last. All zeros at first; gradients() are those of the
     // last backward().
-    std::vector<Tensor<T>>& parameters() { return parameters_; }
+    std::vector<Tensor<W>>& parameters() { return parameters_; }
+    const std::vector<Tensor<W>>& parameters() const { return parameters_; }
     const std::vector<Activation>& activations() const { return activations_; }  // of each layer
     const std::vector<Tensor<T>>& gradients() const { return gradients_; }
     // What the layers returned in the last forward(), in the same order.
     const std::vector<Tensor<T>>& outputs() const { return y_; }
+    // The gradient of element e of parameter tensor p alone, after backward_to_layers().
+    T gradient(std::size_t p, std::size_t e) const {
+        const std::size_t l = p / 2;
+        const Tensor<T>&x = input_of(l), &da = da_[l];
+        const bool is_bias = p % 2 == 1;
+        const Index i = Index(e) / da.cols, j = Index(e) % da.cols;
+        T sum(0);
+        for (Index n = 0; n < da.rows; ++n)
+            sum = is_bias ? sum + da(n, j) : sum + x(n, i) * da(n, j);
+        return sum;
+    }
 
     // x (N, inputs), noise (N samples, latent).
     VaeLosses<T> forward(const Tensor<T>& x, const Tensor<T>& noise) {
@@ -148,9 +161,20 @@ class Vae {
         return losses;
     }
 
-    // Gradient of recon_weight * recon + kl_weight * kl, as the last forward() computed them, with
-    // respect to every parameter; or of recon_weight times the importance weighted bound.
-    void backward(T recon_weight = T(1)) {
+    // Gradient of recon_share * recon + kl_share * kl_weight * kl, as the last forward() computed
+    // them, with respect to every parameter; or of recon_share times the importance weighted bound.
+    void backward(double recon_share = 1, double kl_share = 1) {
+        backward_to_layers(recon_share, kl_share);
+        for (std::size_t l = 0; l < layer_count(); ++l) {
+            gradients_[2 * l] = product(transpose(input_of(l)), da_[l]);
+            gradients_[2 * l + 1] = sum_rows(da_[l]);
+        }
+    }
+
+    // The same with respect to every layer's pre-activation a alone, where y = f(a).
+    void backward_to_layers(double recon_share = 1, double kl_share = 1) {
+        const T recon_weight(recon_share);
+        da_.resize(layer_count());
         const T scale = config_.sum_over_batch ? T(double(x_.rows)) : T(1);
         // Reverses recon_loss and the decoder, its last layer first: dy becomes dz.
         Tensor<T> dy = recon_loss_backward(config_, scale * recon_weight, y_.back(), targets_);
@@ -171,7 +195,8 @@ class Vae {
             for (std::size_t e = 0; e < logvar_.size(); ++e)
                 if (inside(logvar_[e], kLogvarMin, kLogvarMax)) latent.dlogvar[e] -= image / T(2);
         } else {
-            auto kl = kl_divergence_backward(scale * T(config_.kl_weight), y_[mu()], logvar_);
+            auto kl =
+                kl_divergence_backward(scale * T(kl_share * config_.kl_weight), y_[mu()], logvar_);
             for (Index j = 0; j < config_.latent; ++j)
                 if (real_part(kl_of_latent(y_[mu()], logvar_, j)) < config_.free_bits)
                     for (Index n = 0; n < x_.rows; ++n) kl.dmu(n, j) = kl.dlogvar(n, j) = T(0);
@@ -190,7 +215,9 @@ class Vae {
     VaeLosses<T> train_step(const AdamConfig& adam, const Tensor<T>& x, const Tensor<T>& noise) {
         const VaeLosses<T> losses = forward(x, noise);
         backward();
-        ++step_;
+        if (++step_ == 1)
+            for (const Tensor<W>& p : parameters_)
+                for (auto* moments : {&m_, &v_}) moments->emplace_back(p.rows, p.cols);
         for (std::size_t p = 0; p < parameters_.size(); ++p)
             adam_step(adam, step_, gradients_[p], parameters_[p], m_[p], v_[p]);
         return losses;
@@ -205,9 +232,9 @@ class Vae {
 
     void add_layer(Index in, Index out, Activation activation) {
         activations_.push_back(activation);
-        for (auto* tensors : {&parameters_, &gradients_, &m_, &v_}) {
-            tensors->emplace_back(in, out);
-            tensors->emplace_back(1, out);
+        for (const Index rows : {in, Index(1)}) {
+            parameters_.emplace_back(rows, out);
+            gradients_.emplace_back();
         }
     }
 
@@ -223,13 +250,11 @@ class Vae {
             dense_forward(input_of(l), parameters_[2 * l], parameters_[2 * l + 1], activations_[l]);
     }
 
-    // Keeps the gradients of layer l's parameters and returns that of its input.
+    // Keeps the gradient of a, of which the parameters' are made, and returns that of the layer's
+    // input; the first layer's needs none.
     Tensor<T> layer_backward(std::size_t l, const Tensor<T>& dy) {
-        const Tensor<T>& x = input_of(l);
-        auto d = dense_backward(dy, x, y_[l], parameters_[2 * l], activations_[l], &x != &x_);
-        gradients_[2 * l] = std::move(d.dw);
-        gradients_[2 * l + 1] = std::move(d.db);
-        return std::move(d.dx);
+        da_[l] = activation_backward(dy, y_[l], activations_[l]);
+        return l == 0 ? Tensor<T>() : product(da_[l], transpose(parameters_[2 * l]));
     }
 
     // Keeps the share of every sample; returns the bound.
@@ -267,9 +292,11 @@ class Vae {
     }
 
     VaeConfig config_;
-    std::vector<Activation> activations_;                    // of each layer
-    std::vector<Tensor<T>> parameters_, gradients_, m_, v_;  // two of each layer
-    std::vector<Tensor<T>> y_;                               // the output of each layer
+    std::vector<Activation> activations_;       // of each layer
+    std::vector<Tensor<W>> parameters_;         // two of each layer
+    std::vector<Tensor<T>> gradients_, m_, v_;  // likewise
+    std::vector<Tensor<T>> y_;                  // the output of each layer, f(a)
+    std::vector<Tensor<T>> da_;                 // the gradient of a
     Tensor<T> x_, noise_;
     Tensor<T> logvar_;             // of each image
     Tensor<T> targets_, logvars_;  // of each sample

@@ -46,13 +46,18 @@ std::vector<Optimizer::Buffer> Adam::state() {
     return {{"m", {m_.row(0), std::size_t(m_.cols())}}, {"v", {v_.row(0), std::size_t(v_.cols())}}};
 }
 
+// The running product of `steps` factors. It ends among the numbers next to 0, where rounding
+// leaves it as it is, so that the steps after that need no loop.
+static double running_power(double beta, std::int64_t steps) {
+    double power = 1;
+    for (std::int64_t t = 0; t < steps && power * beta != power; ++t) power *= beta;
+    return power;
+}
+
 void Adam::resume_at(std::int64_t steps) {
-    steps_ = steps;
-    beta1_power_ = beta2_power_ = 1;
-    for (std::int64_t t = 0; t < steps; ++t) {
-        beta1_power_ *= config_.beta1;
-        beta2_power_ *= config_.beta2;
-    }
+    Optimizer::resume_at(steps);
+    beta1_power_ = running_power(config_.beta1, steps);
+    beta2_power_ = running_power(config_.beta2, steps);
 }
 
 }  // namespace handgrad

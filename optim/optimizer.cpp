@@ -1,5 +1,6 @@
 #include "optimizer.hpp"
 
+#include "../core/error.hpp"
 #include "../core/ops.hpp"
 
 namespace handgrad {
@@ -16,6 +17,13 @@ void Optimizer::step(double learning_rate) {
     parallel_for(Index(gradients.size()), kElementsPerThread, [&](Index begin, Index end) {
         take(begin, gradients.subspan(std::size_t(begin), std::size_t(end - begin)));
     });
+}
+
+void Optimizer::resume_at(std::int64_t steps) {
+    if (steps < 0)
+        throw Error(ErrorKind::argument, "Optimizer::resume_at", "the number of steps done",
+                    std::to_string(steps), "0 or more");
+    steps_ = steps;
 }
 
 }  // namespace handgrad

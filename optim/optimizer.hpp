@@ -39,8 +39,9 @@ class HANDGRAD_API Optimizer : public GradientSink {
     // The two parts of it.
     std::int64_t steps() const { return steps_; }
     virtual std::vector<Buffer> state() = 0;
-    // Makes the next step() be number steps + 1. The buffers are filled through state().
-    virtual void resume_at(std::int64_t steps) { steps_ = steps; }
+    // Makes the next step() be number steps + 1. The buffers are filled through state(). Throws
+    // Error(argument) for a negative number.
+    virtual void resume_at(std::int64_t steps);
 
   protected:
     ParameterArena& arena_;

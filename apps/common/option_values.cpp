@@ -97,6 +97,10 @@ std::string closest_name(const std::string& text, const std::vector<std::string>
     std::string best;
     std::size_t best_distance = std::max<std::size_t>(2, text.size() / 3) + 1;
     for (const std::string& name : names) {
+        // It takes at least as many steps as the lengths differ; a line of a file may be long.
+        if (std::max(text.size(), name.size()) - std::min(text.size(), name.size()) >=
+            best_distance)
+            continue;
         const std::size_t distance = edit_distance(text, name);
         if (distance < best_distance) {
             best = name;

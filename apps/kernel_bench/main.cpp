@@ -1,17 +1,24 @@
 // kernel_bench: the speed of the kernels, per instruction set and number of threads, against the
 // limits that are measured on the same machine in the same run. See --help.
 #include <benchmark/benchmark.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <optional>
+#include <iostream>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "../../handgrad.hpp"
+#include "../common/console.hpp"
+#include "../common/exit_code.hpp"
+#include "benchmark_options.hpp"
 #include "machine.hpp"
 #include "op_runs.hpp"
 #include "roofline.hpp"
@@ -22,6 +29,7 @@
 namespace {
 
 using namespace handgrad;
+using namespace handgrad::apps;
 using namespace handgrad::apps::kernel_bench;
 
 constexpr const char* kHelp =
@@ -59,10 +67,13 @@ Options take_options(int& argc, char** argv) {
     Options options;
     int kept = 1;
     const auto value = [&](int& i, const std::string& name) -> std::string {
-        const std::string_view argument = argv[i];
-        if (argument.size() > name.size()) return std::string(argument.substr(name.size() + 1));
-        if (i + 1 >= argc) throw Error(ErrorKind::argument, name, "needs a value");
-        return argv[++i];
+        std::string text;
+        if (const std::string_view argument = argv[i]; argument.size() > name.size())
+            text = argument.substr(name.size() + 1);
+        else if (i + 1 < argc)
+            text = argv[++i];
+        if (text.empty()) throw Error(ErrorKind::argument, name, "needs a value");
+        return text;
     };
     const auto is = [](std::string_view argument, std::string_view name) {
         return argument == name ||
@@ -170,12 +181,34 @@ void write_roofline(const std::string& path, const std::vector<std::string>& ops
     replace_file(path, draw_roofline(title, limits, dots));
 }
 
+// More memory than the machine has is refused where it is asked for (std::bad_alloc): Linux grants
+// it, and kills some process once it is used.
+void limit_memory() {
+    // Pages of the program's own, of which a sanitizer takes more than any machine has.
+    rlim_t total = 0, resident = 0, shared = 0, text = 0, library = 0, data = 0;
+    std::ifstream("/proc/self/statm") >> total >> resident >> shared >> text >> library >> data;
+    rlimit limit{};
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGE_SIZE);
+    if (pages <= 0 || page <= 0 || getrlimit(RLIMIT_DATA, &limit) != 0) return;
+    limit.rlim_cur = std::min(limit.rlim_cur, (data + rlim_t(pages)) * rlim_t(page));
+    setrlimit(RLIMIT_DATA, &limit);
+}
+
+void run_benchmarks() {
+    const std::size_t count = benchmark::RunSpecifiedBenchmarks();
+    benchmark::Shutdown();
+    // Google Benchmark has told that nothing matches, and does not look at what it writes.
+    if (count == 0) throw Error(ErrorKind::argument, "--benchmark_filter", "no benchmark was run");
+    if (!std::cout.flush()) throw Error(ErrorKind::output, "standard output", "cannot be written");
+}
+
 void run(int argc, char** argv) {
     const Options options = take_options(argc, argv);
     if (options.help) {
-        std::fputs(kHelp, stdout);
+        print(kHelp);
         return;
     }
+    check_benchmark_options({argv + 1, argv + argc});
     benchmark::Initialize(&argc, argv);
     if (argc > 1)
         throw Error(ErrorKind::argument, argv[1], "no such option", "", "what --help lists");
@@ -186,8 +219,7 @@ void run(int argc, char** argv) {
     if (!options.roofline.empty() || options.sweep_threads) {
         std::fprintf(stderr, "%s\n", describe_limits(active_isa(), most).c_str());
         if (!options.roofline.empty()) write_roofline(options.roofline, ops);
-        if (options.sweep_threads)
-            std::fputs(sweep_threads(active_isa(), ops, most).c_str(), stdout);
+        if (options.sweep_threads) print(sweep_threads(active_isa(), ops, most));
         return;
     }
     const std::vector<int> counts = thread_counts();
@@ -204,16 +236,24 @@ void run(int argc, char** argv) {
                 for (const std::string& op : ops) register_op(op, isa, threads);
         }
     }
-    benchmark::RunSpecifiedBenchmarks();
-    benchmark::Shutdown();
+    run_benchmarks();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
+    // A file that grows too large is an error to report, like a full disk.
+    std::signal(SIGXFSZ, SIG_IGN);
+    limit_memory();
     run(argc, argv);
     return 0;
-} catch (const Error& e) {
-    std::fprintf(stderr, "kernel_bench: %s\n", e.what());
-    return e.kind() == ErrorKind::input ? 3 : e.kind() == ErrorKind::output ? 4 : 2;
+} catch (const Error& error) {
+    print_error(error.what());
+    return exit_code(error.kind());
+} catch (const std::bad_alloc&) {
+    print_error("out of memory");
+    return 1;
+} catch (const std::exception& error) {
+    print_error(std::string("internal error: ") + error.what());
+    return 1;
 }

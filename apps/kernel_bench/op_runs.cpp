@@ -44,6 +44,7 @@ Run gemm_tn_sgd_run(const OpShape& s) { return gemm_tn_fused_run(s, "sgd"); }
 
 // A batch of images as sparse rows; of a digit's density if none is given.
 std::shared_ptr<SparseBatch> random_batch(Index images, Index features, double density) {
+    SparseImages({}, features);  // too many are refused before they are drawn
     const auto pixels = random_pixels(images * features, density == 1 ? 0.19 : density, 3);
     std::vector<std::uint32_t> positions(static_cast<std::size_t>(images));
     std::iota(positions.begin(), positions.end(), 0u);
@@ -223,6 +224,7 @@ struct Images {
 
 std::shared_ptr<Images> make_images(Index batch, Index features, double density) {
     const Index count = std::max<Index>(batch, 4096);
+    SparseImages({}, features);  // too many are refused before they are drawn
     const auto state = std::make_shared<Images>();
     state->images = {.count = count,
                      .rows = 1,

@@ -42,15 +42,14 @@ Classifier::Classifier(Index pixels, const std::vector<Index>& hidden, std::uint
     }
 }
 
-void Classifier::save(const std::string& path) const {
+std::vector<std::byte> Classifier::serialize() const {
     std::vector<TensorToWrite> tensors;
     for (const Parameter& p : parameters_.parameters()) {
         const bool is_weight = p.name.ends_with(".weight");
         tensors.push_back(
             {p.name, p.value, is_weight ? TensorLayout::transposed : TensorLayout::vector});
     }
-    replace_file(path, serialize_safetensors(std::move(tensors), {{"format", "handgrad-mlp-1"}}),
-                 Previous::keep);
+    return serialize_safetensors(std::move(tensors), {{"format", "handgrad-mlp-1"}});
 }
 
 std::string Classifier::widths() const {
@@ -105,6 +104,11 @@ void train(Classifier& model, const Dataset& data, const TrainingPlan& plan,
             loss_sum += loss * double(n);
             correct += count_correct(logits, labels);
         }
+        // The last batch of a training may spoil the weights, and no loss comes after it.
+        for (const float weight : model.parameters().values())
+            if (!std::isfinite(weight))
+                throw Error(ErrorKind::numeric, "epoch " + std::to_string(epoch),
+                            "the weights are not finite; a smaller --lr may help");
         const double count = double(split.images.count);
         tell({.epoch = epoch,
               .loss = loss_sum / count,

@@ -2,6 +2,7 @@
 // cross-entropy of the last one's outputs, the logits.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -29,9 +30,9 @@ class Classifier {
         model_.backward(dlogits, Write::overwrite, InputGradient::skip);
     }
 
-    // Writes the weights as PyTorch names and lays them out: hidden.0.weight (out, in), ...,
-    // output.bias. A file that was there is kept as path.prev. Throws Error(output).
-    void save(const std::string& path) const;
+    // The bytes of a safetensors file of the weights, as PyTorch names and lays them out:
+    // hidden.0.weight (out, in), ..., output.bias.
+    std::vector<std::byte> serialize() const;
 
     std::string widths() const;  // "784-512-10"
 
@@ -59,7 +60,7 @@ struct EpochResult {
 double measure_accuracy(Classifier& model, const Split& split, Index batch_size);
 
 // Trains with Adam; `tell` is called at the end of each epoch. Throws Error(numeric) when the loss
-// is no number any more, Error(argument) for batches larger than the data set.
+// or a weight is not finite, Error(argument) for batches larger than the data set.
 void train(Classifier& model, const Dataset& data, const TrainingPlan& plan,
            const std::function<void(const EpochResult&)>& tell);
 

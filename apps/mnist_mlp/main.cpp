@@ -1,12 +1,14 @@
 // mnist_mlp: trains a digit classifier, to show that the layers, losses and optimisers of mnist_vae
 // are a framework. The model and its training are in classifier.cpp; here are options and lines.
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <sstream>
 
 #include "../common/console.hpp"
 #include "../common/exit_code.hpp"
 #include "../common/option_values.hpp"
+#include "../common/output.hpp"
 #include "classifier.hpp"
 
 namespace {
@@ -61,7 +63,7 @@ bool parse(int argc, char** argv, Options& options) {
     add("--threads", "0: one per processor", "N [0]", [&](const std::string& text) {
         options.threads = int(parse_integer("--threads", text, 0, 1024));
     });
-    add("--output", "Where the weights go; a file there is kept as FILE.prev",
+    add("--output", "Where the weights go; a file there is kept as FILE.prev; -: standard output",
         "FILE [mnist_mlp.safetensors]", [&](const std::string& text) { options.output = text; });
     try {
         app.parse(argc, argv);
@@ -78,16 +80,21 @@ bool parse(int argc, char** argv, Options& options) {
     return true;
 }
 
-void print_epoch(const EpochResult& result, Index epochs) {
+std::string format_epoch(const EpochResult& result, Index epochs) {
     char line[128];
     std::snprintf(line, sizeof line, "epoch %2td/%td  loss %.4f  train %.2f %%  test %.2f %%\n",
                   result.epoch, epochs, result.loss, 100 * result.train_accuracy,
                   100 * result.test_accuracy);
-    print(line);
+    return line;
 }
 
 void run(const Options& options) {
     if (options.threads > 0) set_thread_count(options.threads);
+    const Output output(options.output, Links::follow, Previous::keep);
+    // Standard output has the weights alone, if it has them.
+    const auto say = [&](const std::string& text) {
+        if (output.is_file()) print(text);
+    };
     const auto data_option =
         options.data.empty() ? std::nullopt : std::optional<std::string>(options.data);
     const Dataset data = load_dataset(find_data_folder(data_option));
@@ -98,18 +105,21 @@ void run(const Options& options) {
                     std::to_string(options.plan.batch_size), std::to_string(images.count));
 
     Classifier model(images.rows * images.cols, options.hidden, options.plan.seed);
-    print("data   " + data.name + ", " + std::to_string(images.count) + " + " +
-          std::to_string(data.test.images.count) + " images\nmodel  " + model.widths() +
-          ", relu, " + std::to_string(model.parameters().parameter_count()) + " parameters\n");
+    say("data   " + data.name + ", " + std::to_string(images.count) + " + " +
+        std::to_string(data.test.images.count) + " images\nmodel  " + model.widths() + ", relu, " +
+        std::to_string(model.parameters().parameter_count()) + " parameters\n");
     train(model, data, options.plan,
-          [&](const EpochResult& result) { print_epoch(result, options.plan.epochs); });
-    model.save(options.output);
-    print("weights in " + options.output + "\n");
+          [&](const EpochResult& result) { say(format_epoch(result, options.plan.epochs)); });
+    output.write(model.serialize());
+    say("weights in " + options.output + "\n");
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
+    reserve_standard_descriptors();
+    // A file that grows too large is an error to report, like a full disk.
+    std::signal(SIGXFSZ, SIG_IGN);
     Options options;
     if (parse(argc, argv, options)) run(options);
     return 0;

@@ -1,5 +1,7 @@
 // mnist_vae: parses the command line, runs the command, and turns errors into one line on standard
 // error and an exit code (README.md, "Exit codes").
+#include <unistd.h>
+
 #include <csignal>
 #include <exception>
 #include <filesystem>
@@ -13,6 +15,7 @@
 #include "../../core/isa.hpp"
 #include "../common/console.hpp"
 #include "../common/exit_code.hpp"
+#include "../common/output.hpp"
 #include "commands/commands.hpp"
 #include "commands/followers.hpp"
 #include "commands/listening.hpp"
@@ -82,6 +85,7 @@ int exit_code_of(Start&& start, Tell&& tell) try {
 }  // namespace
 
 int main(int argc, char** argv) {
+    reserve_standard_descriptors();
     // A file that grows too large is an error to report, like a full disk.
     std::signal(SIGXFSZ, SIG_IGN);
     std::unique_ptr<Communicator> ranks;
@@ -93,10 +97,11 @@ int main(int argc, char** argv) {
             run(parse_command_line({argv + 1, argv + argc}), *ranks);
     };
     const auto tell = [&](const std::string& error) {
-        if (launched_rank() == 0)
+        const int rank = ranks ? ranks->rank() : launched_rank();
+        if (rank == 0)
             print_error(error);
-        else if (ranks)  // otherwise the first has the same to tell
-            print_error("rank " + std::to_string(ranks->rank()) + ": " + error);
+        else if (ranks || isatty(STDERR_FILENO))  // otherwise the first has the same to tell
+            print_error("rank " + std::to_string(rank) + ": " + error);
     };
     const int status = exit_code_of(start, tell);
     if (status != 0 && ranks) ranks->abandon();

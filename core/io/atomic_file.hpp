@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,7 +13,7 @@
 
 namespace handgrad {
 
-// What becomes of the content that is replaced.
+// The fate of the content that is replaced.
 enum class Previous {
     drop,
     keep,  // as previous_path(path), in place of the one before it
@@ -21,27 +22,69 @@ enum class Previous {
 // Where Previous::keep leaves the old file: "path.prev".
 HANDGRAD_API std::string previous_path(const std::string& path);
 
-// Writes a new file beside `path` (path.tmp.PID), flushes it to the disk, and renames it into
-// place; a symbolic link at `path` is replaced itself. Throws Error(output), naming the path and
-// the reason, if the folder or the new file cannot be written, or if `path` is there and is no
-// regular file, such as /dev/stdout. The old file is then as it was and the temporary one is gone.
-// There is one exception: an error that says the folder could not be flushed comes after the
-// renaming. Two threads must not replace the same file at the same time.
+// Mode (its last 12 bits), owner and group of a file.
+struct FilePermissions {
+    unsigned mode = 0, user = 0, group = 0;
+};
+
+// Those of the regular file at `path`; nothing if there is none.
+HANDGRAD_API std::optional<FilePermissions> permissions_of(const std::string& path);
+
+// A file under a temporary name beside the one that it replaces when it is complete. The name is
+// .handgrad-RANDOM.tmp, and the file is locked (flock) as long as this lives.
+class HANDGRAD_API NewFile {
+  public:
+    // Throws Error(output), naming `path` and the reason, if no file can be made in its folder, or
+    // if `path` is there and is no regular file: a folder, a device, a pipe, a symbolic link.
+    explicit NewFile(std::string path, Previous previous = Previous::drop);
+    // Removes the file unless it has replaced the old one.
+    ~NewFile();
+    NewFile(const NewFile&) = delete;
+    NewFile& operator=(const NewFile&) = delete;
+
+    // If there is no old file: gets the mode, owner and group of another one. Throws Error(output).
+    void set_permissions(const FilePermissions& like);
+
+    // Appends to the file. Throws Error(output).
+    void write(std::span<const std::byte> content);
+    void write(std::string_view content);
+
+    // Flushes the file to the disk and renames it into place. It gets the mode of the old file, and
+    // its owner and group as far as the process may give them; a group that cannot be kept gets no
+    // more rights than everybody has. Throws Error(output); the old file is then as it was, with
+    // one exception: an error that says the folder could not be flushed comes after the renaming.
+    void replace();
+
+  private:
+    bool create(unsigned mode);
+
+    std::string path_, temporary_;
+    Previous previous_;
+    std::optional<FilePermissions> old_;
+    int folder_ = -1, file_ = -1;
+};
+
+// NewFile, write and replace in one call. Two threads must not replace the same file at the same
+// time.
 HANDGRAD_API void replace_file(const std::string& path, std::span<const std::byte> content,
                                Previous previous = Previous::drop);
 HANDGRAD_API void replace_file(const std::string& path, std::string_view content,
                                Previous previous = Previous::drop);
 
-// Makes the content that Previous::keep kept that of `path` again, and drops what was there. Throws
-// Error(output).
+// Makes the content that Previous::keep kept that of `path` again, and drops the present one.
+// Throws Error(output).
 HANDGRAD_API void restore_previous(const std::string& path);
 
-// Waits until what was written to the file is on the disk, for files that are appended to. Throws
-// Error(output).
+// Gives the file `to` the mode, owner and group of the file `from`, as NewFile::replace does;
+// nothing if there is no `from`. Throws Error(output).
+HANDGRAD_API void copy_permissions(const std::string& from, const std::string& to);
+
+// Waits until the content of a file that is appended to, or the names in a folder, are on the disk.
+// Throws Error(output).
 HANDGRAD_API void flush_file(const std::string& path);
 
-// Removes what replace_file left behind in `folder` when its process was killed: regular files
-// named *.tmp.PID of which no process PID exists. What cannot be removed stays; never throws.
+// Removes the files in `folder` that a NewFile left behind when its process was killed: regular
+// files with such a name that nobody has locked. A file that cannot be removed stays; never throws.
 HANDGRAD_API void remove_stale_temporaries(const std::filesystem::path& folder) noexcept;
 
 }  // namespace handgrad

@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <new>
 #include <string_view>
@@ -21,19 +22,22 @@ struct GunzipStream::Zlib {
     ~Zlib() { inflateEnd(&stream); }
 };
 
-GunzipStream::GunzipStream(std::string path, std::span<const std::byte> compressed)
-    : path_(std::move(path)), compressed_(compressed), zlib_(std::make_unique<Zlib>()) {
-    if (compressed.size() > std::numeric_limits<uInt>::max())
-        throw Error(ErrorKind::input, path_, "gzip file too large",
-                    std::to_string(compressed.size()) + " bytes", "less than 4 GiB");
-    z_stream& stream = zlib_->stream;
-    // zlib takes a pointer to non-const but reads only.
-    stream.next_in = const_cast<Bytef*>(
-        reinterpret_cast<const Bytef*>(static_cast<const void*>(compressed.data())));
-    stream.avail_in = static_cast<uInt>(compressed.size());
+GunzipStream::GunzipStream(std::string path, std::uint64_t size, Source source)
+    : path_(std::move(path)),
+      size_(size),
+      source_(std::move(source)),
+      zlib_(std::make_unique<Zlib>()) {
     // 15: the largest window; + 16: gzip and nothing else.
-    if (inflateInit2(&stream, 15 + 16) != Z_OK) throw std::bad_alloc();
+    if (inflateInit2(&zlib_->stream, 15 + 16) != Z_OK) throw std::bad_alloc();
 }
+
+GunzipStream::GunzipStream(std::string path, std::span<const std::byte> compressed)
+    : GunzipStream(std::move(path), compressed.size(), [rest = compressed]() mutable {
+          // Less than a uInt of zlib's can count.
+          const auto next = rest.first(std::min<std::size_t>(rest.size(), std::size_t{1} << 30));
+          rest = rest.subspan(next.size());
+          return next;
+      }) {}
 
 GunzipStream::~GunzipStream() = default;
 
@@ -46,6 +50,17 @@ static Error damage(const std::string& path, const char* message) {
         return Error(ErrorKind::input, path, "damaged gzip file: its length field is wrong");
     return Error(ErrorKind::input, path, "damaged gzip file", std::string(said),
                  "valid deflate data");
+}
+
+// Hands zlib, which has used up what it had, the next bytes of the input. False at its end.
+bool GunzipStream::refill() {
+    const std::span<const std::byte> next = source_();
+    // zlib takes a pointer to non-const but reads only.
+    zlib_->stream.next_in =
+        const_cast<Bytef*>(reinterpret_cast<const Bytef*>(static_cast<const void*>(next.data())));
+    zlib_->stream.avail_in = static_cast<uInt>(next.size());
+    given_ += next.size();
+    return !next.empty();
 }
 
 std::size_t GunzipStream::read(std::span<std::byte> out) {
@@ -64,23 +79,30 @@ std::size_t GunzipStream::read(std::span<std::byte> out) {
             ended_ = true;
         } else if (status != Z_OK && status != Z_BUF_ERROR) {
             throw damage(path_, stream.msg);
-        } else if (stream.avail_in == 0 && stream.avail_out > 0) {
+        } else if (stream.avail_in == 0 && stream.avail_out > 0 && !refill()) {
             throw Error(ErrorKind::input, path_, "truncated gzip file",
-                        "an end after " + std::to_string(compressed_.size()) + " bytes",
+                        "an end after " + std::to_string(given_) + " bytes",
                         "the rest of the compressed data");
         }
     }
     return done;
 }
 
-void GunzipStream::check_nothing_follows() const {
-    const std::size_t left = zlib_->stream.avail_in;
-    if (left == 0) return;
-    if (is_gzip(compressed_.last(left)))
+void GunzipStream::check_nothing_follows() {
+    z_stream& stream = zlib_->stream;
+    const std::uint64_t end = given_ - stream.avail_in;
+    std::array<std::byte, 2> next{};
+    std::size_t count = 0;
+    for (; count < next.size() && (stream.avail_in > 0 || refill()); ++count) {
+        next[count] = static_cast<std::byte>(*stream.next_in++);
+        --stream.avail_in;
+    }
+    if (count == 0) return;
+    if (is_gzip(std::span(next).first(count)))
         throw Error(ErrorKind::input, path_, "a second gzip member follows the first",
-                    "one at byte " + std::to_string(compressed_.size() - left), "one member");
+                    "one at byte " + std::to_string(end), "one member");
     throw Error(ErrorKind::input, path_, "garbage after the gzip member",
-                std::to_string(left) + " more bytes", "the end of the file");
+                std::to_string(size_ - end) + " more bytes", "the end of the file");
 }
 
 }  // namespace handgrad

@@ -1,7 +1,9 @@
-// Reading gzip (RFC 1952) from memory with zlib, and believing none of it before it is checked.
+// Reading gzip (RFC 1952) with zlib, and believing none of it before it is checked.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,8 +21,13 @@ HANDGRAD_API bool is_gzip(std::span<const std::byte> bytes);
 // The memory needed is a constant, whatever the input claims or unpacks to.
 class HANDGRAD_API GunzipStream {
   public:
-    // `path` is named in errors; `compressed` must outlive the stream and be below 4 GiB.
-    // Throws std::bad_alloc.
+    // The next bytes of the input, at most 1 GiB of them, which stay where they are until the next
+    // call; none at its end.
+    using Source = std::function<std::span<const std::byte>()>;
+
+    // `path` is named in errors; the input has `size` bytes. Throws std::bad_alloc.
+    GunzipStream(std::string path, std::uint64_t size, Source source);
+    // From memory, which must outlive the stream.
     GunzipStream(std::string path, std::span<const std::byte> compressed);
     ~GunzipStream();
     GunzipStream(const GunzipStream&) = delete;
@@ -36,10 +43,12 @@ class HANDGRAD_API GunzipStream {
   private:
     struct Zlib;
 
-    void check_nothing_follows() const;
+    bool refill();
+    void check_nothing_follows();
 
     std::string path_;
-    std::span<const std::byte> compressed_;
+    std::uint64_t size_, given_ = 0;  // given_: to zlib, which may not have used all of it yet
+    Source source_;
     std::unique_ptr<Zlib> zlib_;
     bool ended_ = false;
 };

@@ -5,7 +5,6 @@
 #include <cctype>
 #include <cstddef>
 #include <cstdio>
-#include <cstring>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -140,25 +139,52 @@ Header read_header(const std::string& path, Bytes head, const Wanted& wanted) {
                 found, byte_count(header.file_size));
 }
 
-// Unpacks in two passes: the first, through a small window, finds out whether all is well, so that
-// memory is asked for only when it is known to be filled.
-std::vector<std::byte> gunzip_idx(const std::string& path, Bytes compressed, const Wanted& wanted) {
-    std::vector<std::byte> window(std::size_t{1} << 16);
-    GunzipStream stream(path, compressed);
-    std::size_t got = stream.read(window);
-    const Header header = read_header(path, Bytes(window).first(got), wanted);
-    std::uint64_t size = got;
-    while (got == window.size() && size <= header.file_size) {
-        got = stream.read(window);
-        size += got;
-    }
-    if (size > header.file_size)
-        throw_wrong_length(path, header, "at least " + byte_count(header.file_size + 1), false);
-    if (size < header.file_size) throw_wrong_length(path, header, byte_count(size), true);
+// Where the bytes of a file come from: the disk, or memory.
+class Input {
+  public:
+    virtual ~Input() = default;
+    virtual std::uint64_t left() const = 0;
+    virtual void read(std::span<std::byte> out) = 0;  // at most left()
+    virtual void expect_end() = 0;
+    virtual void rewind() = 0;
+};
 
-    std::vector<std::byte> file(static_cast<std::size_t>(size));
-    GunzipStream(path, compressed).read(file);
-    return file;
+class FileInput final : public Input {
+  public:
+    explicit FileInput(const std::string& path) : file_(path) { check_size(file_, kMaxIdxBytes); }
+    std::uint64_t left() const override { return file_.left(); }
+    void read(std::span<std::byte> out) override { file_.read(out); }
+    void expect_end() override { file_.expect_end(); }
+    void rewind() override { file_.rewind(); }
+
+  private:
+    InputFile file_;
+};
+
+class MemoryInput final : public Input {
+  public:
+    explicit MemoryInput(Bytes bytes) : bytes_(bytes) {}
+    std::uint64_t left() const override { return bytes_.size() - place_; }
+    void read(std::span<std::byte> out) override {
+        std::copy_n(bytes_.begin() + std::ptrdiff_t(place_), out.size(), out.begin());
+        place_ += out.size();
+    }
+    void expect_end() override {}  // memory does not change
+    void rewind() override { place_ = 0; }
+
+  private:
+    Bytes bytes_;
+    std::size_t place_ = 0;
+};
+
+constexpr std::size_t kWindowBytes = std::size_t{1} << 16;
+
+// The next bytes of the input, as many as the window holds if there are.
+Bytes read_window(Input& input, std::vector<std::byte>& window) {
+    window.resize(static_cast<std::size_t>(std::min<std::uint64_t>(input.left(), kWindowBytes)));
+    input.read(window);
+    if (input.left() == 0) input.expect_end();
+    return window;
 }
 
 struct File {
@@ -168,32 +194,92 @@ struct File {
     std::string sha256;
 };
 
-File parse_idx(std::vector<std::byte> bytes, const std::string& path, const Wanted& wanted) {
+// Makes room for the data, once header and length are known to be right, and lets
+// read(std::span<std::byte>) fill it.
+template <class Read>
+void take_data(File& file, Bytes head, std::size_t header_size, Read&& read) {
+    file.data.resize(static_cast<std::size_t>(file.header.file_size) - header_size);
+    const Bytes early = head.subspan(header_size);
+    const auto data = std::as_writable_bytes(std::span(file.data));
+    std::copy(early.begin(), early.end(), data.begin());
+    read(data.subspan(early.size()));
+    Sha256 hash;
+    hash.add(head.first(header_size));
+    hash.add(data);
+    file.sha256 = hash.finish();
+}
+
+void read_plain(File& file, Input& input, Bytes head, const std::string& path,
+                const Wanted& wanted) {
+    file.header = read_header(path, head, wanted);
+    const std::uint64_t size = head.size() + input.left();
+    if (size != file.header.file_size)
+        throw_wrong_length(path, file.header, byte_count(size), size < file.header.file_size);
+    take_data(file, head, wanted.header_size(), [&](std::span<std::byte> rest) {
+        input.read(rest);
+        input.expect_end();
+    });
+}
+
+// Unpacks in two passes: the first, through a small window, finds out whether all is well, so that
+// memory is asked for only when it is known to be filled.
+void read_gzipped(File& file, Input& input, const std::string& path, const Wanted& wanted) {
+    std::vector<std::byte> packed, window(kWindowBytes);
+    const auto source = [&] { return read_window(input, packed); };
+    input.rewind();
+    const std::uint64_t packed_size = input.left();
+    {
+        GunzipStream stream(path, packed_size, source);
+        std::size_t got = stream.read(window);
+        file.header = read_header(path, Bytes(window).first(got), wanted);
+        std::uint64_t size = got;
+        while (got == window.size() && size <= file.header.file_size) {
+            got = stream.read(window);
+            size += got;
+        }
+        if (size > file.header.file_size)
+            throw_wrong_length(path, file.header,
+                               "at least " + byte_count(file.header.file_size + 1), false);
+        if (size < file.header.file_size)
+            throw_wrong_length(path, file.header, byte_count(size), true);
+    }
+    input.rewind();
+    GunzipStream stream(path, packed_size, source);
+    const auto head = std::span(window).first(wanted.header_size());
+    const auto require = [&](bool is_same) {
+        if (!is_same)
+            throw Error(ErrorKind::input, path, "changed while being read", "other content",
+                        "that of a moment before");
+    };
+    require(stream.read(head) == head.size() &&
+            read_header(path, head, wanted).sizes == file.header.sizes);
+    take_data(file, head, head.size(), [&](std::span<std::byte> rest) {
+        std::byte more[1];
+        require(stream.read(rest) == rest.size() && stream.read(more) == 0);
+    });
+}
+
+File parse_idx(Input& input, const std::string& path, const Wanted& wanted) {
     File file;
-    file.gzipped = is_gzip(bytes);
-    if (file.gzipped) bytes = gunzip_idx(path, bytes, wanted);
-    file.header = read_header(path, bytes, wanted);
-    if (bytes.size() != file.header.file_size)
-        throw_wrong_length(path, file.header, byte_count(bytes.size()),
-                           bytes.size() < file.header.file_size);
-    const Bytes data = Bytes(bytes).subspan(wanted.header_size());
-    file.data.resize(data.size());
-    std::memcpy(file.data.data(), data.data(), data.size());
-    file.sha256 = sha256_hex(bytes);
+    std::vector<std::byte> window;
+    const Bytes head = read_window(input, window);
+    file.gzipped = is_gzip(head);
+    if (file.gzipped)
+        read_gzipped(file, input, path, wanted);
+    else
+        read_plain(file, input, head, path, wanted);
     return file;
 }
 
-}  // namespace
-
-IdxImages parse_idx_images(std::vector<std::byte> bytes, const std::string& path) {
-    File file = parse_idx(std::move(bytes), path, kImages);
+IdxImages parse_images(Input&& input, const std::string& path) {
+    File file = parse_idx(input, path, kImages);
     const auto& [count, rows, cols] = file.header.sizes;
     return {static_cast<Index>(count), static_cast<Index>(rows), static_cast<Index>(cols),
             std::move(file.data),      std::move(file.sha256),   file.gzipped};
 }
 
-IdxLabels parse_idx_labels(std::vector<std::byte> bytes, const std::string& path) {
-    File file = parse_idx(std::move(bytes), path, kLabels);
+IdxLabels parse_labels(Input&& input, const std::string& path) {
+    File file = parse_idx(input, path, kLabels);
     const auto bad = std::find_if(file.data.begin(), file.data.end(),
                                   [](std::uint8_t label) { return label > 9; });
     if (bad != file.data.end())
@@ -203,12 +289,22 @@ IdxLabels parse_idx_labels(std::vector<std::byte> bytes, const std::string& path
     return {std::move(file.data), std::move(file.sha256), file.gzipped};
 }
 
+}  // namespace
+
+IdxImages parse_idx_images(const std::vector<std::byte>& bytes, const std::string& path) {
+    return parse_images(MemoryInput(bytes), path);
+}
+
+IdxLabels parse_idx_labels(const std::vector<std::byte>& bytes, const std::string& path) {
+    return parse_labels(MemoryInput(bytes), path);
+}
+
 IdxImages read_idx_images(const std::filesystem::path& path) {
-    return parse_idx_images(read_file(path.string(), kMaxIdxBytes), path.string());
+    return parse_images(FileInput(path.string()), path.string());
 }
 
 IdxLabels read_idx_labels(const std::filesystem::path& path) {
-    return parse_idx_labels(read_file(path.string(), kMaxIdxBytes), path.string());
+    return parse_labels(FileInput(path.string()), path.string());
 }
 
 }  // namespace handgrad

@@ -6,7 +6,8 @@
 //
 // A file may be gzipped: its first two bytes decide, not its name. Nothing in a file is believed
 // before it is checked: until header, length and, for gzip, checksum have been found to agree, the
-// memory in use is the size of the file on disk and a constant, whatever the header declares.
+// memory in use is a constant, whatever the file and its header are like; from then on it is that
+// constant and the data, once. A gzipped file is read twice for that.
 #pragma once
 
 #include <cstddef>
@@ -47,7 +48,9 @@ HANDGRAD_API IdxImages read_idx_images(const std::filesystem::path& path);
 HANDGRAD_API IdxLabels read_idx_labels(const std::filesystem::path& path);
 
 // The same of the bytes of a file; `path` names it in errors.
-HANDGRAD_API IdxImages parse_idx_images(std::vector<std::byte> bytes, const std::string& path);
-HANDGRAD_API IdxLabels parse_idx_labels(std::vector<std::byte> bytes, const std::string& path);
+HANDGRAD_API IdxImages parse_idx_images(const std::vector<std::byte>& bytes,
+                                        const std::string& path);
+HANDGRAD_API IdxLabels parse_idx_labels(const std::vector<std::byte>& bytes,
+                                        const std::string& path);
 
 }  // namespace handgrad

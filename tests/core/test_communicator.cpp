@@ -31,15 +31,42 @@ TEST_CASE("communicator: alone there is one rank, and nothing to wait for") {
 }
 
 TEST_CASE("communicator: a rank's number is what the launcher says, if that is one") {
-    for (const char* text : {"", "x", "3x", "-1", "1073741824"}) {
+    const EnvironmentVariable size("PMI_SIZE", "4"), rank("PMI_RANK", "2");
+    for (const char* text : {"", "x", "-1", "1000000"}) {
         CAPTURE(text);
-        const EnvironmentVariable wrong("OMPI_COMM_WORLD_RANK", text);
+        const EnvironmentVariable closed("PMI_FD", text);
         CHECK(launched_rank() == 0);
-        const EnvironmentVariable right("PMI_RANK", "2");
+    }
+    const EnvironmentVariable open("PMI_FD", "2");
+    CHECK(launched_rank() == 2);
+    for (const char* text : {"", "x", "4x", " 4", "+4", "-1", "0", "99999999999"}) {
+        CAPTURE(text);
+        const EnvironmentVariable wrong("OMPI_COMM_WORLD_SIZE", text);
         CHECK(launched_rank() == 2);
     }
-    const EnvironmentVariable rank("OMPI_COMM_WORLD_RANK", "3");
-    CHECK(launched_rank() == 3);
+    const EnvironmentVariable other_size("OMPI_COMM_WORLD_SIZE", "8");
+    CHECK(launched_rank() == 0);  // the other half of that is missing
+    const EnvironmentVariable other_rank("OMPI_COMM_WORLD_RANK", "7");
+    CHECK(launched_rank() == 0);
+    const EnvironmentVariable name("PMIX_NAMESPACE", "job");
+    CHECK(launched_rank() == 7);
+}
+
+TEST_CASE("communicator: numbers that no launcher sets are no rank") {
+    const EnvironmentVariable port("PMI_PORT", "host:1");
+    for (const char* size : {"", "x", "4x", "-4", "0", "1", "99999999999"}) {
+        CAPTURE(size);
+        const EnvironmentVariable sizes("PMI_SIZE", size), ranks("PMI_RANK", "2");
+        CHECK(launched_rank() == 0);
+        CHECK(connect_ranks()->size() == 1);
+    }
+    for (const char* rank : {"", "x", "2x", "-1", "4", "99999999999"}) {
+        CAPTURE(rank);
+        const EnvironmentVariable sizes("PMI_SIZE", "4"), ranks("PMI_RANK", rank);
+        CHECK(launched_rank() == 0);
+    }
+    const EnvironmentVariable rank("PMI_RANK", "3");
+    CHECK(launched_rank() == 0);
 }
 
 TEST_CASE("communicator: exchange, broadcast and any_rank bring every rank what was sent to it") {

@@ -26,6 +26,10 @@ TEST_CASE("error: what was found is cut in the message, between two characters")
     const Error cut(ErrorKind::input, "w", "x", umlauts);
     CHECK(std::string(cut.what()) == "w: x: found " + umlauts.substr(0, 999) + "...");
     CHECK(cut.found() == umlauts);
+    // What is no UTF-8 is cut all the same, and not left out.
+    const std::string bytes(2000, '\x80');
+    CHECK(std::string(Error(ErrorKind::input, "w", "x", bytes).what()) ==
+          "w: x: found " + bytes.substr(0, 997) + "...");
 }
 
 TEST_CASE("error: a zero byte does not end the message") {

@@ -132,6 +132,7 @@ TEST_CASE("every scalar function has its exact complex-step derivative") {
     const auto logistic = [](double v) { return 1 / (1 + std::exp(-v)); };
     check([](Complex z) { return expm1(z); }, [](double v) { return std::exp(v); });
     check([](Complex z) { return softplus(z); }, logistic);
+    CHECK(softplus(Complex(0, 1e-30)).imag() == 0.5e-30);  // where max(x, 0) and |x| have a kink
     check([](Complex z) { return sigmoid(z); },
           [&](double v) { return logistic(v) * logistic(-v); });
     check([](Complex z) { return log1p(z * z); }, [](double v) { return 2 * v / (1 + v * v); });

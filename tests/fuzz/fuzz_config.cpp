@@ -1,5 +1,7 @@
 // What is read as text: options.toml, config.json, log.csv and samples.csv of a run, and published
 // curves, by the first byte.
+#include <cmath>
+
 #include "../../apps/mnist_vae/curves/curve.hpp"
 #include "../../apps/mnist_vae/options/options.hpp"
 #include "../../apps/mnist_vae/run/log_csv.hpp"
@@ -26,9 +28,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                 fuzz::require(a.latent > 0 && a.pixels() > 0 && !a.hidden.empty());
                 break;
             }
-            case 2:
-                parse_log(text, "fuzz");
+            case 2: {
+                Index epoch = 0;
+                for (const EpochMetrics& m : parse_log(text, "fuzz")) {
+                    fuzz::require(m.epoch > epoch && m.step >= m.epoch && m.seconds >= 0);
+                    fuzz::require(std::isfinite(m.loss) && std::isfinite(m.val_kl));
+                    epoch = m.epoch;
+                }
                 break;
+            }
             case 3: {
                 const Curve curve = parse_curve(text, "fuzz");
                 fuzz::require(!curve.points.empty() && curve.points.front().epoch > 0);

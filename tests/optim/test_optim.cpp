@@ -292,3 +292,27 @@ TEST_CASE("constants out of range are refused") {
     CHECK_NOTHROW(Adam(toy.arena, {.beta1 = 0, .beta2 = 0}));
     CHECK_NOTHROW(Sgd(toy.arena, {.momentum = 0}));
 }
+
+TEST_CASE("Adam resumes at any step with the powers of beta of so many steps, and at once") {
+    ParameterArena arena;
+    Parameter& p = arena.add("w", 1, 1);
+    arena.allocate();
+    // Beyond 750,000 steps 0.999^t stays the same denormal number.
+    for (const std::int64_t steps : {std::int64_t{0}, std::int64_t{1}, std::int64_t{7},
+                                     std::int64_t{100'000}, std::int64_t{800'000}}) {
+        Adam slow(arena, {}), fast(arena, {});
+        for (std::int64_t t = 0; t < steps; ++t) slow.begin_step(0.001);
+        fast.resume_at(steps);
+        const auto after_one_more = [&](Adam& adam) {
+            p.value(0, 0) = 0.5f;
+            p.gradient(0, 0) = 0.25f;
+            adam.step(0.001);
+            return p.value(0, 0);
+        };
+        CHECK(after_one_more(slow) == after_one_more(fast));
+    }
+    Adam adam(arena, {});
+    adam.resume_at(std::int64_t{9'000'000'000'000'000'000});
+    CHECK(adam.steps() == std::int64_t{9'000'000'000'000'000'000});
+    CHECK_THROWS_AS(adam.resume_at(-1), Error);
+}

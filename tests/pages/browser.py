@@ -134,6 +134,11 @@ class Browser:
         self.opened.add(url)
         self._call("POST", "/url", {"url": url})
 
+    def set_timeout(self, seconds):
+        """Of opening a page and of what run() runs: longer is an Error."""
+        milliseconds = int(1000 * seconds)
+        self._call("POST", "/timeouts", {"pageLoad": milliseconds, "script": milliseconds})
+
     def run(self, script, *arguments):
         """What the body of a function returns: run("return arguments[0] + 1", 2) is 3. A promise
         is waited for."""

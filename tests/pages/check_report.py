@@ -8,6 +8,7 @@ FOLDER is made by tests/scripts/full/check_pages.sh, which says what is in it.
 import sys
 
 from cases import check_manners, check_silence, reachable, run_with_browser
+from diverged import check_diverged, check_ticks
 from report_numbers import check_all_numbers, check_colours, check_formulas
 from report_pages import folder, open_two
 from rounded_run import page_data
@@ -297,6 +298,8 @@ CHECKS = [
     check_several,
     check_large,
     check_hostile,
+    check_ticks,
+    check_diverged,
     check_colours,
     check_formulas,
     check_all_numbers,

@@ -38,6 +38,19 @@ long_files() {
 # The brackets keep this file itself from matching.
 postponed_work() { text_files | lines_with '\b(TO[D]O|FIX[M]E|XX[X])\b'; }
 disabled_code() { cpp_files | lines_with '^[[:space:]]*#[[:space:]]*if[[:space:]]+0\b'; }
+# What a kernel is made of is chosen by its Arch: the flags of the user may allow more.
+asked_compilers() { cpp_files | lines_with '__(SSE|AVX|FMA|BMI)[0-9A-Z_]*__'; }
+
+# cd by a relative name goes through CDPATH, and then prints where it went. What is sourced after
+# another script has its settings.
+# The dollar signs are those of awk, and of the planted script.
+# shellcheck disable=SC2016
+misled_scripts() {
+  { xargs -d '\n' -r grep -lE '^#!.*sh$|^# shellcheck shell=' || true; } | xargs -d '\n' -r awk '
+    FNR == 1 { guarded = 0 }
+    /^unset CDPATH|^source .*\/(support\/[a-z]+|cases)\.sh|^# .*To be sourced after/ { guarded = 1 }
+    !guarded && !/^ *#/ && /(^|[^[:alnum:]_.\/-])cd +[^ ]/ { print FILENAME ":" FNR ": " $0 }'
+}
 
 # check RULE WHAT PLANTED: RULE finds the file "planted.hpp" of the content PLANTED, and nothing in
 # the project.
@@ -60,5 +73,9 @@ check large_files 'no file over 1 MiB but the sample' "$(printf '%*s' $((kMaxByt
 check long_files "no C++ file over $kMaxLines lines" "$(yes '\n' | head -n $((kMaxLines + 1)))"
 check postponed_work 'no work is postponed in a comment' '// TO''DO\n'
 check disabled_code 'no code is disabled by the preprocessor' '#if 0\n#endif\n'
+check asked_compilers 'no code asks the compiler for instructions' '#ifdef __AVX2__\n'
+# shellcheck disable=SC2016
+check misled_scripts 'no script calls cd before it unsets CDPATH' \
+  '#!/bin/sh\nroot=$(cd "$1" && pwd)\nunset CDPATH\n'
 
 all_cases_ok

@@ -214,6 +214,16 @@ bad_config 'with an unknown activation' 's/relu/swish/' run/config.json activati
 bad_config 'with a field twice' 's/("latent": )2/\1 2, \1 3/' run/config.json latent twice
 bad_config 'with more weights than any memory holds' 's/^( *)8/\11048576, 1048576/' \
   run/model.safetensors 'too short'
+restore
+{ echo '{"a": [' && { yes '{},' || :; } | head -n 300000 && echo '{}]}'; } >run/config.json
+run evaluate run
+expect_refused 'config.json that would keep the parser busy for a minute' 3 run/config.json 'too large'
+restore
+python3 -c 'import sys
+text = open("run/config.json").read()
+open("run/config.json", "wb").write(text.encode("utf-16"))'
+run evaluate run
+expect_refused 'config.json in UTF-16' 3 run/config.json 'a UTF-16 text'
 bad_config 'of another width' 's/^( *)8/\19/' run/model.safetensors
 bad_config 'with another number of layers' 's/^( *)8/\18, 8/' run/model.safetensors
 bad_config 'of another image size' 's/("image_rows": )6/\17/' run/model.safetensors
@@ -236,6 +246,43 @@ for edit in '1s/.*/time,loss/' '3s/.*/2,6,nothing/' '2s/,/;/g'; do
   run train --out run --resume --epochs 4
   expect_refused "log.csv after $edit" 3 run/log.csv line
   [[ $(contents run) == "$damaged" ]] || not_ok 'damaged log: nothing is lost' "$(<err)"
+done
+
+
+# Files that are long and nothing else, where the program may have an eighth of what they would take
+# as rows in memory.
+little_memory() { (ulimit -v 250000 && run "$@" --threads 1 && exit "$status"); }
+for file in log.csv samples.csv latents.csv; do
+  for what in newlines 'one endless line' 'rows of nothing'; do
+    restore
+    header=$(head -n 1 run/$file)
+    case $what in
+      newlines) { echo "$header" && head -c 12000000 /dev/zero | tr '\0' '\n'; } ;;
+      'one endless line') { echo "$header" && head -c 12000000 /dev/zero | tr '\0' 1; } ;;
+      'rows of nothing') { echo "$header" && { yes ,, || :; } | head -c 12000000; } ;;
+    esac >run/$file
+    status=0
+    if [[ $file == samples.csv ]]; then
+      little_memory report run || status=$?
+    else
+      little_memory train --out run --resume --epochs 4 || status=$?
+    fi
+    expect_refused "$file with $what is refused at its first row" 3 "run/$file, line 2"
+  done
+done
+restore
+status=0
+little_memory report run || status=$?
+expect_equal 'and so much memory is enough for a good run' "$status$(<err)" 0
+for value in nan inf -1; do
+  restore
+  sed -i "3s/,[^,]*/,$value/3" run/log.csv
+  run report run
+  if [[ $value == -1 ]]; then
+    expect_equal 'a loss below 0 may be' "$status" 0
+  else
+    expect_refused "log.csv with a loss of $value" 3 'run/log.csv, line 3' "$value"
+  fi
 done
 
 # --- The user's own picture ---
@@ -263,6 +310,38 @@ for where in nowhere.png data; do
   expect_refused "--image $where is no file" 3 "$where"
 done
 expect_equal 'a bad --image leaves the picture of before' "$(sha256sum picture.png)" "$kept"
+
+# --- Names that order a terminal about ---
+
+# obeyed FILE: lines with a byte or character that a terminal would obey, or nobody would see.
+obeyed() {
+  LC_ALL=C grep -nP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\xa0]|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xef\xbb\xbf|(?<![\x80-\xf4])[\x80-\xbf]' "$1" || :
+}
+readonly kEvil=$'\x1b[2J \xe2\x80\xaegnp \xc2\x9b31m \x9b \xef\xbb\xbf.'
+# As it is shown.
+readonly kShown='\x1b[2J \u202egnp \u009b31m \x9b \ufeff.'
+run train --out "evil$kEvil" "${kSmall[@]}" --epochs 1
+expect_equal 'a run may have such a name; where it is shown, it is written out' \
+  "$status $(grep -cF "evil$kShown" out) $(obeyed out)" '0 3 '
+run train --out "evil$kEvil" --resume
+expect_equal 'also where it is finished' "$status $(grep -cF "evil$kShown" out) $(obeyed out)" '0 1 '
+run train --out "evil$kEvil" "${kSmall[@]}"
+expect_refused 'and where it is refused' 2 "evil$kShown"
+expect_empty 'with nothing that a terminal obeys' "$(obeyed err)"
+expect_empty 'nor is there any in the page' "$(obeyed "evil$kEvil/report.html")"
+run sample "evil$kEvil"
+expect_equal 'a program that asks for the path of a picture gets the path' \
+  "$status $(<out)" "0 evil$kEvil/sample.png"
+status=0
+script -qec "$(printf '%q ' "$app" sample "evil$kEvil")" /dev/null </dev/null >out 2>err || status=$?
+expect_equal 'a person at a terminal sees it written out' \
+  "$status $(tr -d '\r' <out)" "0 evil$kShown/sample.png"
+run sample "évil 漢字 😀"
+expect_refused 'ordinary names stay as they are' 3 'évil 漢字 😀/config.json'
+restore
+printf 'lr = 0.001\nhid\xe2\x80\x8bden = [8]\n' >hidden.toml
+run train --out new --config hidden.toml
+expect_refused 'a key that looks like another is told apart' 2 'found hid\u200bden, expected hidden?'
 
 # --- Places that cannot be written ---
 

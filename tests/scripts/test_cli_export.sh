@@ -233,8 +233,8 @@ END
 }
 run train "${kSmall[@]}" --epochs 2 --out plain
 run train "${kSmall[@]}" --epochs 2 --out seen --tensorboard board/seen
-expect_equal '--tensorboard writes a version, a start, and a record for each epoch' \
-  "$status $(wc -c <err) $(records board/seen)" '0 0 v,1,1,2 '
+expect_equal '--tensorboard writes a version, a start, and for each epoch a record of its losses and one of its pictures' \
+  "$status $(wc -c <err) $(records board/seen)" '0 0 v,1,1,1,2,2 '
 expect_equal 'with the values of the log' "$(python3 messages.py scalars board/seen/* seen)" same
 expect_equal 'and changes no weight, no picture and no loss' \
   "$(contents plain | grep -vE 'log.csv|checkpoint|report') $(cut -d , -f 1-9 plain/log.csv)" \
@@ -247,11 +247,11 @@ END
 )" '1 1 1'
 run train --resume --out seen --epochs 3 --tensorboard board/seen --quiet
 expect_equal 'a run that goes on writes a new file, from its next epoch on' \
-  "$status $(records board/seen)" '0 v,1,1,2 v,3,3 '
+  "$status $(records board/seen)" '0 v,1,1,1,2,2 v,3,3,3 '
 run train --resume --out seen --epochs 3 --tensorboard board/seen --quiet
-expect_equal 'a run that is finished writes none' "$status $(records board/seen)" '0 v,1,1,2 v,3,3 '
+expect_equal 'a run that is finished writes none' "$status $(records board/seen)" '0 v,1,1,1,2,2 v,3,3,3 '
 run train --resume --out seen --epochs 4 --quiet
-expect_equal 'nor does one without the option' "$status $(records board/seen)" '0 v,1,1,2 v,3,3 '
+expect_equal 'nor does one without the option' "$status $(records board/seen)" '0 v,1,1,1,2,2 v,3,3,3 '
 expect_equal 'options.toml does not have it' "$(grep -c board seen/options.toml || true)" 0
 run train "${kSmall[@]}" --epochs 1 --out wrong --overwrite --mistake kl-sign --tensorboard board/wrong
 expect_equal 'tags tell of a mistake made on purpose' \

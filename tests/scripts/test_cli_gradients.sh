@@ -50,6 +50,38 @@ run check-gradients nowhere
 expect_equal 'no run' "$status $(wc -l <err)" '3 1'
 run check-gradients --all=yes
 expect_equal '--all takes no value' "$status $(grep -c '^mnist_vae: --all: ' err)" '2 1'
+
+# Terms that cancel do not make a gradient wrong.
+readonly kCancels=(--epochs 40 --batch-size 16 --hidden 8 --latent 1 --lr 0.01 --beta 4)
+for seed in 18 25; do
+  run train --out "cancels.$seed" "${kCancels[@]}" --seed $seed
+  proven "a gradient that cancels, seed $seed" 22 "cancels.$seed"
+done
+# A gradient that cannot be measured is neither wrong nor proven.
+cp -R data black
+{ header '\03' 96 6 5 && head -c 2880 /dev/zero; } >black/train-images-idx3-ubyte
+run train --data black --out dark --epochs 2 --batch-size 16 --hidden 8
+for arguments in dark '--data black --hidden 8'; do
+  # shellcheck disable=SC2086
+  run check-gradients $arguments
+  expect_equal "black images: gradients of zero are right: $arguments" \
+    "$status $(tail -n 1 out | sed 's/[0-9][0-9]* of [0-9]*/N of M/')$(<err)" \
+    '0 No gradient is wrong; not measured: N of M rows, since all images are the same.'
+done
+run train --out dead --epochs 10 --batch-size 16 --hidden 10,8,6 --lr 1
+run check-gradients dead
+expect_equal 'ReLUs that nothing switches on: not wrong, but not proven' \
+  "$status $(grep -c FAILED out) $(grep -c proven out) $(wc -l <err) $(
+    grep -c '^mnist_vae: check-gradients: tensors could not be measured: found 15, the first encoder.0.weight: every value is zero, expected none$' err)" \
+  '5 0 0 1 1'
+run train --out asleep --epochs 8 --batch-size 16 --hidden 16 --lr 0.3
+proven 'ReLUs that the images leave off, but others do not' 22 asleep
+expect_equal 'are measured at those' "$(grep -c '^8 images made to switch ReLUs on, ' out)" 1
+
+sed -i 's/^objective = .*/objective = "iwae"/; s/^beta = .*/beta = 2/' run/options.toml
+run check-gradients run
+expect_refused 'options of a run that contradict one another are a bad file' 3 run/options.toml \
+  --beta 'importance weighted bound'
 rm -- run/options.toml
 run check-gradients run
 expect_equal 'a run without its options cannot be checked as configured' \

@@ -190,6 +190,22 @@ printf '# mine\n\n  latent=3   # three\nhidden = [ 8 ]\r\ndata = "data"\nbatch-s
 train from-mine --config mine.toml
 expect_equal 'a file of a user, with comments and blanks, is understood' \
   "$(weights from-mine)" "$(weights with-latent)"
+{ printf '\357\273\277' && sed 's/$/\r/' mine.toml; } >windows.toml
+train from-windows --config windows.toml
+expect_equal 'and so is one with the byte order mark and the line ends of Windows' \
+  "$(weights from-windows)" "$(weights with-latent)"
+printf 'hidden = [8]\n' >one.toml
+{ printf '\357\273\277' && cat one.toml; } >marked.toml
+train from-mark --data data --batch-size 32 --epochs 2 --config marked.toml
+expect_equal 'a mark is no part of the first key' "$(weights from-mark)" "$(weights base)"
+for kind in '\0377\0376 UTF-16LE' '\0376\0377 UTF-16BE' '\0377\0376\0000\0000 UTF-32LE' \
+  '\0000\0000\0376\0377 UTF-32BE' ' UTF-16LE' ' UTF-16BE'; do
+  name=${kind##* }
+  { printf '%b' "${kind% *}" && python3 -c 'import sys
+sys.stdout.buffer.write(open("one.toml").read().encode(sys.argv[1]))' "$name"; } >other.toml
+  run train --out no --config other.toml
+  expect_refused "--config in $name is refused" other.toml "found a ${name%?E} text, expected UTF-8"
+done
 
 # config_refused WHAT TEXT LINE WORD...: the file is refused with its name and line.
 config_refused() {
@@ -209,7 +225,10 @@ config_refused 'a quote that is not closed' 'data = "data\n' 1 data
 config_refused 'words after the value' 'adam = "torch" "keras"\n' 1 adam
 config_refused 'an option that is not of the model' 'resume = true\n' 1 resume
 config_refused 'nothing after the equals sign' 'lr =\n' 1 lr
-config_refused 'a zero byte' 'seed = 1\\0000\n' 1 seed expected
+config_refused 'a zero byte' 'seed = 1\0000\n' 1 'a zero byte' seed expected
+config_refused 'a zero byte in a path' 'seed = 1\ndata = "da\0000ta"\n' 2 'a zero byte'
+config_refused 'a zero byte in a comment' '# a\0000\n' 1 'a zero byte'
+config_refused 'a mark in the middle' 'seed = 1\n\0357\0273\0277hidden = [8]\n' 2 '\ufeffhidden, expected hidden?'
 printf '%0100000d' 0 >bad.toml
 run train --out no --config bad.toml
 expect 'a line of any length in --config makes a short message' test "$(wc -c <err)" -lt 1200
@@ -356,6 +375,22 @@ run reconstruct base --output no --image ''
 expect_refused "reconstruct --image '' is refused" --image
 run evaluate ''
 expect_refused "evaluate '' is refused" RUN
+
+# --- Numbers of a launcher in the environment ---
+
+# What a shell within a job of a cluster leaves over, or somebody set, without a launcher: the program
+# is alone, and tells its errors once.
+for left in PMI_SIZE=4 'PMI_SIZE=4 PMI_RANK=0' 'PMI_SIZE=4 PMI_RANK=2' 'PMI_SIZE=4 PMI_RANK=2 PMI_FD=99' \
+  'PMI_SIZE=4 PMI_RANK=x PMI_PORT=host:1' PMI_SIZE=0 PMI_SIZE=-1 PMI_SIZE= PMI_SIZE=99999999999 \
+  PMI_RANK=3 'OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=1' OMPI_COMM_WORLD_SIZE=2; do
+  status=0
+  # shellcheck disable=SC2086
+  env $left "$app" --version >out 2>err || status=$?
+  # shellcheck disable=SC2086
+  env $left "$app" train --epochs x >/dev/null 2>>err || status+=" $?"
+  expect_equal "with $left it is alone" "$status $(grep -c mnist_vae out) $(<err)" \
+    "0 2 1 mnist_vae: --epochs: bad value: found 'x', expected an integer from 1 to 1000000000"
+done
 
 # --- Help ---
 

@@ -63,6 +63,13 @@ expect_equal 'the profile is kept, and is in the page' \
     '"profile of" in runs[0]["profile"]')" '1 True'
 expect_equal 'so is the mistake' \
   "$(in_page two/report.html 'runs[0]["mistake"][:29]')" 'MISTAKE kl-sign, made on purp'
+cp two/profile.txt profile.txt
+head -c 3000000 /dev/zero >two/profile.txt
+run report two
+expect_equal 'a page goes without a profile that is none, and says why' \
+  "$status $(wc -l <err) $(grep -c 'warning: two/profile.txt: ' err) $(in_page two/report.html \
+    'runs[0]["profile"]')" '0 1 1 None'
+mv profile.txt two/profile.txt
 run report one two --threads 2
 expect_equal 'two runs are laid over one another, beside the report of the first' \
   "$status $(<out) $(in_page one/comparison.html '[run["name"] for run in runs]')" \

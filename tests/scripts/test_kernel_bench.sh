@@ -64,8 +64,45 @@ for bad in gemm_nn gemm_nn:1x2 adam:1x2x3 nothing:1x2 gemm_nn:0x1x1 ''; do
   bench --shape "$bad"
   expect_equal "--shape '$bad' is refused" "$status $(wc -l <err)" '2 1'
 done
+bench "${kSmall[@]}" --roofline=
+expect_equal '--roofline without a file is refused' "$status $(wc -l <err)" '2 1'
+
+# More than the machine has, and more than it grants at once: an error, and no abort or kill.
+for huge in gemm_nn:1000000x1000000x1000000 gemm_tn+adam:1048576x1048576x1 adam:1048576x1048576 \
+  fill_noise:1048576x1048576; do
+  bench --shape "$huge"
+  expect_equal "--shape $huge is out of memory" "$status $(<err)" '1 kernel_bench: out of memory'
+done
+for wide in load_pixels:1x1048576 transpose_sparse:1048576x1048576 \
+  sparse_gemm_nn:1000000x2x1000000:0.5; do
+  bench --shape "$wide"
+  expect_equal "--shape $wide is more than can be listed" "$status $(wc -l <err)" '2 1'
+done
+for bad in repetitions=-3 repetitions=many min_time=-1 min_time=nan 'filter=(' format=xml \
+  out_format= time_unit=h; do
+  bench "${kSmall[@]}" "--benchmark_$bad"
+  expect_equal "--benchmark_$bad is refused" "$status $(wc -l <err)" '2 1'
+done
+bench "${kSmall[@]}" --benchmark_filter=nothing
+expect_equal 'a filter that nothing matches is wrong usage' \
+  "$status $(grep -c '^kernel_bench: --benchmark_filter: no benchmark was run' err)" '2 1'
+bench "${kSmall[@]}" --benchmark_out=nowhere/results.json
+expect_equal 'results that cannot be written are an error' "$status $(wc -l <err)" '4 1'
+status=0
+(ulimit -f 0 && exec "$bench" "${kSmall[@]}" --roofline limited.svg 2>&1 >/dev/null | cat) |
+  grep -c '^kernel_bench: limited.svg' >out || status=$?
+expect_equal 'a limit of the size of files is an error, and nothing is left' \
+  "$(<out) $(compgen -G 'limited.svg*' | wc -l)" '1 0'
+for text in --help --sweep-threads --benchmark_min_time=0.001; do
+  status=0
+  "$bench" "${kSmall[@]}" "$text" >/dev/full 2>err || status=$?
+  expect_equal "$text to a full disk is an error" "$status $(tail -n 1 err)" \
+    '4 kernel_bench: standard output: cannot be written'
+done
 bench --no-such-option
 expect_equal 'an unknown option is refused' "$status $(wc -l <err)" '2 1'
+bench --shape $'gemm_nn\xe2\x80\xae\xc2\x9b\x1b'
+expect 'and shown without what a terminal obeys' grep -qF 'gemm_nn\u202e\u009b\x1b' err
 bench --help
 expect_equal '--help explains' "$status $(grep -c -- --sweep-threads out | sed 's/[1-9].*/some/')" '0 some'
 

@@ -103,6 +103,7 @@ refused 2 --batch-size --batch-size 97 --data data
 refused 2 --nonsense --nonsense
 refused 2 --seed --seed 1 --seed 2
 refused 3 nowhere --data nowhere
+refused 3 'no\u202e\u009b\x9b\x1b' --data $'no\xe2\x80\xae\xc2\x9b\x9b\x1b'
 run_mlp "${small[@]}" --output nowhere/weights
 expect_equal 'status 4 where the weights cannot be written' "$status $(grep -c nowhere err)" '4 1'
 run_mlp "${small[@]}" --lr 1e30 --output diverged.safetensors

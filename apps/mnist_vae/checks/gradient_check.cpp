@@ -2,194 +2,123 @@
 
 #include <algorithm>
 #include <cmath>
-#include <complex>
-#include <limits>
 #include <numeric>
 
-#include "../../../core/error.hpp"
 #include "../../../core/parallel.hpp"
 #include "../../../core/random.hpp"
-#include "../../../core/reference_perturbation.hpp"
 
 namespace handgrad::apps::mnist_vae {
 
 namespace {
 
-using Complex = std::complex<double>;
 using Tensor = reference::Tensor<double>;
+using Rounded = reference::Rounded;
 
-constexpr double kComplexStep = 1e-30;
-// Of the difference, for a parameter of size 1: with a truncation error of its fourth power.
-constexpr long double kDifferenceStep = 1e-5L;
-// Gradients below it are compared with it instead of with themselves.
-constexpr double kFloor = 1e-8;
 constexpr double kMostKinks = 0.25;
-// At least so many expected values must not be zero: a tenth of them, or this number.
-constexpr double kNonZeroShare = 0.1, kNonZeroCount = 32;
 
-double relative_difference(double a, double n) {
-    return std::abs(a - n) / std::max({std::abs(a), std::abs(n), kFloor});
+// An error beside a size of 0 is infinite, unless it is 0 itself. A size that is not finite leaves
+// nothing to be measured, and says nothing.
+double relative_error(double got, double want, double size) {
+    if (!std::isfinite(got) || !std::isfinite(want)) return INFINITY;
+    return got == want || !std::isfinite(size) ? 0 : std::abs(got - want) / size;
 }
 
-// The gradient of one element, part by part of the loss, in all ways but the float one.
-struct ElementTruth {
-    double recon = 0, kl = 0;              // by complex step
-    double recon_slope = 0, kl_slope = 0;  // by central differences
-    bool recon_kink = false, kl_kink = false;
-};
+// Values beside those that are expected, and the size of their terms.
+struct Comparison {
+    std::vector<double> got, want, size;
 
-// The derivative at 0 of a function of delta, from central differences with steps h and 2h, whose
-// errors of order h^2 cancel in 4/3 of the one less 1/3 of the other. Where the two differ by more
-// than what smooth functions make of h, there is a kink between.
-struct Slope {
-    double value;
-    bool kink;
-};
-Slope extrapolate(long double with_h, long double with_2h) {
-    return {double((4 * with_h - with_2h) / 3),
-            !(relative_difference(double(with_h), double(with_2h)) <= kDoubleTolerance)};
-}
-
-// (f(delta) - f(-delta)) / (2 delta) of a sum, addend by addend.
-long double central_difference(const std::vector<long double>& plus,
-                               const std::vector<long double>& minus, long double delta) {
-    long double sum = 0;
-    for (std::size_t k = 0; k < plus.size(); ++k) sum += plus[k] - minus[k];
-    return sum / (2 * delta);
-}
-
-double imaginary_sum(const std::vector<Complex>& addends) {
-    double sum = 0;
-    for (const Complex& addend : addends) sum += addend.imag();
-    return sum;
-}
-
-class TruthFinder {
-  public:
-    TruthFinder(const reference::VaeConfig& config, reference::Vae<double>& model, const Tensor& x,
-                const Tensor& noise)
-        : model_(model), complex_(config, model, x, noise), wide_(config, model, x, noise) {}
-
-    ElementTruth find(std::size_t p, std::size_t e) const {
-        ElementTruth truth;
-        const auto step = complex_.losses(p, e, Complex(0, kComplexStep));
-        truth.recon = imaginary_sum(step.recon) / kComplexStep;
-        truth.kl = imaginary_sum(step.kl) / kComplexStep;
-
-        const long double value = model_.parameters()[p][e];
-        const long double h = kDifferenceStep * std::max(1.0L, std::abs(value));
-        long double recon[2], kl[2];
-        for (int k : {0, 1}) {
-            const long double delta = (k + 1) * h;
-            const auto plus = wide_.losses(p, e, delta), minus = wide_.losses(p, e, -delta);
-            recon[k] = difference(plus.recon, minus.recon, delta);
-            kl[k] = difference(plus.kl, minus.kl, delta);
+    void add(double g, double w, double s) {
+        got.push_back(g);
+        want.push_back(w);
+        size.push_back(s);
+    }
+    GradientErrors errors() const {
+        GradientErrors errors;
+        double sum = 0, difference = 0, norm = 0;
+        for (std::size_t k = 0; k < want.size(); ++k) {
+            const double error = relative_error(got[k], want[k], size[k]);
+            errors.worst = std::max(errors.worst, error);
+            sum += error;
+            if (error == 0 && !std::isfinite(size[k])) continue;
+            difference += (got[k] - want[k]) * (got[k] - want[k]);
+            norm += size[k] * size[k];
         }
-        const Slope recon_slope = extrapolate(recon[0], recon[1]);
-        const Slope kl_slope = extrapolate(kl[0], kl[1]);
-        truth.recon_slope = recon_slope.value;
-        truth.recon_kink = recon_slope.kink;
-        truth.kl_slope = kl_slope.value;
-        truth.kl_kink = kl_slope.kink;
-        return truth;
+        errors.mean = want.empty() ? 0 : sum / double(want.size());
+        errors.relative_l2 = difference == 0 ? 0 : std::sqrt(difference / norm);
+        if (std::isnan(errors.relative_l2)) errors.relative_l2 = INFINITY;
+        return errors;
     }
-
-  private:
-    // A step that only one of the two sides feels goes over a kink.
-    static long double difference(const std::vector<long double>& plus,
-                                  const std::vector<long double>& minus, long double delta) {
-        if (plus.size() != minus.size()) return NAN;
-        return central_difference(plus, minus, delta);
+    bool all_zero() const {
+        return std::all_of(want.begin(), want.end(), [](double w) { return w == 0; });
     }
-
-    reference::Vae<double>& model_;
-    reference::PerturbedVae<Complex> complex_;
-    reference::PerturbedVae<long double> wide_;
+    // Whether there is an element of which 0 would be found wrong.
+    bool tells() const {
+        for (std::size_t k = 0; k < want.size(); ++k)
+            if (std::abs(want[k]) > 2 * kFloatTolerance * size[k]) return true;
+        return false;
+    }
 };
 
-GradientErrors errors_of(const std::vector<double>& got, const std::vector<double>& want) {
-    GradientErrors errors;
-    double sum = 0, difference = 0, norm = 0;
-    for (std::size_t k = 0; k < want.size(); ++k) {
-        const double error = relative_difference(got[k], want[k]);
-        if (!(error <= errors.worst)) errors.worst = std::isnan(error) ? INFINITY : error;
-        sum += error;
-        difference += (got[k] - want[k]) * (got[k] - want[k]);
-        norm += want[k] * want[k];
+// The gradients of one part of the loss, all of them but those by complex step and by differences.
+struct PartGradients {
+    std::vector<Tensor> simd, scalar;
+    std::vector<std::vector<double>> sizes;  // of the elements that are compared
+};
+
+// One row in the making.
+struct RowComparison {
+    Comparison in_float, in_double;
+    Index kinks = 0;
+
+    void add(const PartGradients& part, std::size_t p, std::size_t e, std::size_t k,
+             const PartTruth& truth, double terms) {
+        in_float.add(part.simd[p][e], truth.gradient, part.sizes[p][k]);
+        if (truth.kink)
+            ++kinks;
+        else
+            in_double.add(part.scalar[p][e], truth.slope,
+                          terms + truth.slope_rounding / kDoubleTolerance);
     }
-    errors.mean = want.empty() ? 0 : sum / double(want.size());
-    errors.relative_l2 = difference == 0 ? 0 : std::sqrt(difference / norm);
-    for (double* error : {&errors.mean, &errors.relative_l2})
-        if (std::isnan(*error)) *error = INFINITY;
-    return errors;
-}
 
-// Losses of probabilities have a kink where they clip, so far from 0 and from 1.
-double lowest_smooth_probability(ReconLoss loss) {
-    if (loss == ReconLoss::bce_probabilities) return reference::kProbabilityClip;
-    if (loss == ReconLoss::bce_clamped_logs) return 1e-12;
-    return -std::numeric_limits<double>::infinity();
-}
-
-// Which images lie away from every kink: the model and its reference let them through the same
-// ReLUs and clamp the same values, and no ReLU is so near its kink that rounding could decide, as
-// all are for a dark image and biases of zero.
-std::vector<bool> smooth_images(const Architecture& architecture,
-                                const std::vector<LayerView>& layers, Index images,
-                                const reference::PerturbedVae<double>& truth) {
-    constexpr double kNear = 1e-6;
-    std::vector<bool> smooth(std::size_t(images), true);
-    std::size_t l = 0;
-    for (const LayerView& layer : layers) {
-        if (layer.name == "z") continue;
-        const Tensor &a = truth.pre_activations()[l], &y = truth.outputs()[l];
-        const bool last = ++l == truth.outputs().size();
-        const auto is_smooth = [&](double found, Index n, Index j) {
-            if (layer.name == "mu") return true;
-            if (layer.name == "logvar") {
-                const double factor = architecture.log_sigma_head ? 2 : 1;
-                const double low = reference::kLogvarMin, high = reference::kLogvarMax;
-                return reference::inside(factor * found, low, high) ==
-                       reference::inside(factor * y(n, j), low, high);
-            }
-            if (last) {
-                const double low = lowest_smooth_probability(architecture.recon_loss);
-                return reference::inside(found, low, 1 - low) ==
-                       reference::inside(y(n, j), low, 1 - low);
-            }
-            return architecture.activation != Activation::relu ||
-                   ((found > 0) == (y(n, j) > 0) && std::abs(a(n, j)) > kNear);
-        };
-        const Index samples = y.rows / images;  // 1 in the encoder
-        for (Index n = 0; n < y.rows; ++n)
-            for (Index j = 0; j < y.cols; ++j)
-                if (!is_smooth(double(layer.output(n, j)), n, j))
-                    smooth[std::size_t(n / samples)] = false;
+    // Free bits may leave a part of the loss without any gradient.
+    GradientRow row(const std::string& tensor, const std::string& path, Index size,
+                    bool may_be_zero) const {
+        GradientRow row{.tensor = tensor,
+                        .path = path,
+                        .elements = Index(in_float.want.size()),
+                        .size = size,
+                        .float_errors = in_float.errors(),
+                        .double_errors = in_double.errors(),
+                        .kinks = kinks};
+        if (!(row.float_errors.worst <= kFloatTolerance))
+            row.problem = "float is wrong";
+        else if (!(row.double_errors.worst <= kDoubleTolerance))
+            row.problem = "double is wrong";
+        else if (row.elements == 0)
+            row.unmeasured = "every image lies at a kink";
+        else if (in_float.all_zero())
+            row.unmeasured = may_be_zero ? "" : "every value is zero";
+        else if (double(kinks) > kMostKinks * double(row.elements))
+            row.unmeasured = "too many kinks";
+        else if (!in_float.tells())
+            row.unmeasured = "every value is lost in rounding";
+        return row;
     }
-    return smooth;
-}
+};
 
-// Positions of a tensor: half of them where it has a gradient, half anywhere; all if `count` is 0.
-std::vector<std::size_t> choose_elements(const Tensor& gradient, Index count, std::uint64_t seed,
-                                         std::size_t tensor) {
-    std::vector<std::uint32_t> order(gradient.size());
+// Positions of a tensor: half of them where it has a gradient, by the model or by its reference,
+// half anywhere; all if `count` is 0.
+std::vector<std::size_t> choose_elements(const Tensor& simd, const Tensor& scalar, Index count,
+                                         std::uint64_t seed, std::size_t tensor) {
+    std::vector<std::uint32_t> order(simd.size());
     std::iota(order.begin(), order.end(), 0);
     if (count == 0 || std::size_t(count) >= order.size()) return {order.begin(), order.end()};
     handgrad::shuffle(seed, std::uint32_t(tensor), order);
     std::vector<std::size_t> chosen(order.begin(), order.begin() + count / 2);
     for (std::size_t k = std::size_t(count / 2);
          k < order.size() && chosen.size() < std::size_t(count); ++k)
-        if (gradient[order[k]] != 0) chosen.push_back(order[k]);
+        if (simd[order[k]] != 0 || scalar[order[k]] != 0) chosen.push_back(order[k]);
     return chosen;
-}
-
-// The `samples` rows of each of these images.
-Matrix select_rows(ConstMatrixView m, const std::vector<Index>& images, Index samples) {
-    Matrix selected(Index(images.size()) * samples, m.cols);
-    for (Index i = 0; i < selected.rows(); ++i)
-        std::copy_n(m.row(images[std::size_t(i / samples)] * samples + i % samples), m.cols,
-                    selected.row(i));
-    return selected;
 }
 
 std::vector<Tensor> gradients_of(Vae& model) {
@@ -199,158 +128,140 @@ std::vector<Tensor> gradients_of(Vae& model) {
     return gradients;
 }
 
-// What was found for one tensor and one part of the loss.
-struct Comparison {
-    std::vector<double> float_got, float_want, double_got, double_want;
-    Index kinks = 0;
+reference::Tensor<Rounded> to_rounded(const Tensor& t) {
+    return {t.rows, t.cols, {t.data.begin(), t.data.end()}};
+}
 
-    void add(double simd, double scalar, double complex_step, double slope, bool kink) {
-        float_got.push_back(simd);
-        float_want.push_back(complex_step);
-        if (kink) {
-            ++kinks;
-            return;
+// The whole loss and its parts, at a batch of images with their noise.
+struct BatchGradients {
+    PartGradients both, recon, kl;
+    std::vector<std::vector<std::size_t>> elements;  // of each tensor, that are compared
+
+    BatchGradients(Vae& model, reference::Vae<double>& truth, const reference::VaeConfig& config,
+                   const ImageBatch& batch, const GradientCheckPlan& plan) {
+        SparseBatch sparse;
+        sparse.x.assign(batch.x);
+        sparse.transposed.assign_transpose(sparse.x);
+        model.forward_training(batch.x, batch.noise, plan.objective, &sparse);
+        // Gradients are overwritten, whatever is there.
+        std::fill(model.arena().gradients().begin(), model.arena().gradients().end(), NAN);
+        model.backward();
+        both.simd = gradients_of(model);
+        model.backward_part(LossPart::recon);
+        recon.simd = gradients_of(model);
+        model.backward_part(LossPart::kl);
+        kl.simd = gradients_of(model);
+
+        const Tensor x = reference::to_tensor(batch.x), noise = reference::to_tensor(batch.noise);
+        reference::Vae<Rounded, double> rounded(config);
+        rounded.parameters() = truth.parameters();
+        truth.forward(x, noise);
+        rounded.forward(to_rounded(x), to_rounded(noise));
+        for (const auto& [part, recon_share, kl_share] :
+             {std::tuple(&both, 1, 1), std::tuple(&recon, 1, 0), std::tuple(&kl, 0, 1)}) {
+            truth.backward(recon_share, kl_share);
+            part->scalar = truth.gradients();
+            if (part == &both)
+                for (std::size_t p = 0; p < both.simd.size(); ++p)
+                    elements.push_back(
+                        choose_elements(both.simd[p], both.scalar[p], plan.elements, plan.seed, p));
+            rounded.backward_to_layers(recon_share, kl_share);
+            for (std::size_t p = 0; p < elements.size(); ++p) {
+                part->sizes.emplace_back();
+                for (const std::size_t e : elements[p])
+                    part->sizes.back().push_back(rounded.gradient(p, e).size());
+            }
         }
-        double_got.push_back(scalar);
-        double_want.push_back(slope);
-    }
-
-    // Free bits may leave a part of the loss without any gradient.
-    GradientRow row(const std::string& tensor, const std::string& path, Index size,
-                    bool may_be_zero) const {
-        GradientRow row{.tensor = tensor,
-                        .path = path,
-                        .elements = Index(float_want.size()),
-                        .size = size,
-                        .float_errors = errors_of(float_got, float_want),
-                        .double_errors = errors_of(double_got, double_want),
-                        .kinks = kinks};
-        const double n = double(row.elements);
-        const double non_zeros = n - double(std::count(float_want.begin(), float_want.end(), 0.0));
-        if (!(row.float_errors.relative_l2 <= kFloatTolerance))
-            row.problem = "float is wrong";
-        else if (!(row.double_errors.worst <= kDoubleTolerance))
-            row.problem = "double is wrong";
-        else if (double(kinks) > kMostKinks * n)
-            row.problem = "too many kinks";
-        else if (may_be_zero && non_zeros == 0)
-            return row;
-        else if (non_zeros < std::min(kNonZeroShare * n, kNonZeroCount) || non_zeros == 0)
-            row.problem = "nearly all zero";
-        return row;
     }
 };
 
 }  // namespace
 
-bool GradientCheck::passed() const {
-    return std::all_of(rows.begin(), rows.end(),
-                       [](const GradientRow& row) { return row.problem.empty(); });
+Index GradientCheck::failed() const {
+    return std::count_if(rows.begin(), rows.end(),
+                         [](const GradientRow& row) { return !row.problem.empty(); });
 }
 
-GradientCheck check_gradients(Vae& model, ConstMatrixView images, ConstMatrixView noise,
+Index GradientCheck::unmeasured() const {
+    return std::count_if(rows.begin(), rows.end(),
+                         [](const GradientRow& row) { return !row.unmeasured.empty(); });
+}
+
+std::vector<std::string> GradientCheck::unmeasured_tensors() const {
+    std::vector<std::string> tensors;
+    for (std::size_t first = 0, last; first < rows.size(); first = last) {
+        bool measured = false;
+        for (last = first; last < rows.size() && rows[last].tensor == rows[first].tensor; ++last)
+            measured = measured || rows[last].unmeasured.empty();
+        if (!measured) tensors.push_back(rows[first].tensor);
+    }
+    return tensors;
+}
+
+GradientCheck check_gradients(Vae& model, const Candidates& candidates,
                               const GradientCheckPlan& plan,
                               const std::function<void(const GradientRow&)>& row_done) {
-    const Architecture& a = model.architecture();
-    const reference::VaeConfig config{.inputs = a.pixels(),
-                                      .hidden = a.hidden,
-                                      .latent = a.latent,
-                                      .activation = a.activation,
-                                      .recon_loss = static_cast<reference::ReconLoss>(a.recon_loss),
-                                      .kl_weight = double(plan.objective.kl_weight),
-                                      .pixel_variance = a.pixel_variance,
-                                      .samples = plan.objective.samples,
-                                      .importance_weighted = plan.objective.importance_weighted,
-                                      .free_bits = double(plan.objective.free_bits),
-                                      .log_sigma_head = a.log_sigma_head,
-                                      .sum_over_batch = plan.objective.sum_over_batch};
-    reference::Vae<double> truth(config);
-    const std::vector<NamedTensor> tensors = model.tensors(model.arena().values());
-    for (std::size_t p = 0; p < tensors.size(); ++p)
-        truth.parameters()[p] = reference::to_tensor(tensors[p].values);
+    const ChosenImages chosen = choose_images(model, plan.objective, candidates, plan.images);
+    GradientCheck check{.images = chosen.batch.x.rows(),
+                        .skipped_images = chosen.skipped,
+                        .made_images = chosen.made,
+                        .rows = {}};
+    const reference::VaeConfig config = reference_config(model.architecture(), plan.objective);
+    reference::Vae<double> truth = reference_of(model, config);
 
-    GradientCheck check;
-    const Index samples = plan.objective.samples;
-    // Where the kinks are is asked of the model as it is right: a mistake would move them.
-    StepHooks no_hooks;
-    StepHooks& hooks = model.set_hooks(no_hooks);
-    model.forward_training(images, noise, plan.objective);
-    model.set_hooks(hooks);
-    const std::vector<bool> smooth =
-        smooth_images(a, model.layers(), images.rows,
-                      {config, truth, reference::to_tensor(images), reference::to_tensor(noise)});
-    std::vector<Index> chosen;
-    for (Index n = 0; n < images.rows && Index(chosen.size()) < plan.images; ++n)
-        smooth[std::size_t(n)] ? chosen.push_back(n) : void(++check.skipped_images);
-    if (2 * Index(chosen.size()) < std::min(plan.images, images.rows))
-        throw Error(ErrorKind::mismatch, "check-gradients", "too many images lie at a kink",
-                    std::to_string(check.skipped_images), "at most half");
-    check.images = Index(chosen.size());
-    const Matrix x = select_rows(images, chosen, 1), frozen = select_rows(noise, chosen, samples);
-
-    // The backward passes.
-    SparseBatch sparse;
-    sparse.x.assign(x);
-    sparse.transposed.assign_transpose(sparse.x);
-    model.forward_training(x, frozen, plan.objective, &sparse);
-    model.backward();
-    const std::vector<Tensor> simd = gradients_of(model);
-    model.backward_part(LossPart::recon);
-    const std::vector<Tensor> simd_recon = gradients_of(model);
-    model.backward_part(LossPart::kl);
-    const std::vector<Tensor> simd_kl = gradients_of(model);
-
-    const Tensor wide_x = reference::to_tensor(x), wide_noise = reference::to_tensor(frozen);
-    truth.forward(wide_x, wide_noise);
-    truth.backward();
-    const std::vector<Tensor> scalar = truth.gradients();
-    truth.backward(0);
-    const std::vector<Tensor> scalar_kl = truth.gradients();
-
-    // The truth, element by element.
-    const TruthFinder finder(config, truth, wide_x, wide_noise);
-    const double scale = plan.objective.sum_over_batch ? double(x.rows()) : 1;
+    const double images = double(check.images);
+    const double scale = plan.objective.sum_over_batch ? images : 1;
     const double weight = double(plan.objective.kl_weight);
     const bool has_parts = !plan.objective.importance_weighted;
-    const std::size_t first_of_decoder = 2 * (a.hidden.size() + 2);
+    const std::size_t first_of_decoder = 2 * (config.hidden.size() + 2);
+    const std::vector<NamedTensor> tensors = model.tensors(model.arena().values());
+
+    const auto report = [&](std::size_t p, const RowComparison& comparison, const char* path,
+                            bool may_be_zero = false) {
+        check.rows.push_back(comparison.row(tensors[p].name, path,
+                                            Index(truth.parameters()[p].size()), may_be_zero));
+        row_done(check.rows.back());
+    };
+    // The rows of a tensor.
+    const auto report_tensor = [&](std::size_t p, const RowComparison& recon,
+                                   const RowComparison& kl, const RowComparison& both) {
+        if (!has_parts) return report(p, both, "bound");
+        if (p >= first_of_decoder) return report(p, both, "recon");
+        report(p, recon, "recon through z");
+        if (weight == 0) return;
+        report(p, kl, "kl", plan.objective.free_bits > 0);
+        report(p, both, "recon + kl");
+    };
+    if (check.images == 0) {
+        for (std::size_t p = 0; p < tensors.size(); ++p) report_tensor(p, {}, {}, {});
+        return check;
+    }
+
+    const BatchGradients gradients(model, truth, config, chosen.batch, plan);
+    const TruthFinder finder(config, truth, reference::to_tensor(chosen.batch.x),
+                             reference::to_tensor(chosen.batch.noise), scale, scale * weight);
     for (std::size_t p = 0; p < tensors.size(); ++p) {
-        const std::vector<std::size_t> elements =
-            choose_elements(simd[p], plan.elements, plan.seed, p);
+        const std::vector<std::size_t>& elements = gradients.elements[p];
+        const std::vector<double>&recon_sizes = gradients.recon.sizes[p],
+              &kl_sizes = gradients.kl.sizes[p];
         std::vector<ElementTruth> found(elements.size());
         parallel_for(Index(elements.size()), 1, [&](Index begin, Index end) {
-            for (Index k = begin; k < end; ++k)
-                found[std::size_t(k)] = finder.find(p, elements[std::size_t(k)]);
+            for (std::size_t k = std::size_t(begin); k < std::size_t(end); ++k)
+                found[k] = finder.find(p, elements[k], recon_sizes[k], kl_sizes[k]);
         });
-
-        Comparison recon, kl, both;
+        RowComparison recon, kl, both;
         for (std::size_t k = 0; k < elements.size(); ++k) {
-            const std::size_t e = elements[k];
-            const ElementTruth& t = found[k];
-            recon.add(simd_recon[p][e], scalar[p][e] - scalar_kl[p][e], scale * t.recon,
-                      scale * t.recon_slope, t.recon_kink);
-            kl.add(simd_kl[p][e], scalar_kl[p][e], scale * weight * t.kl,
-                   scale * weight * t.kl_slope, t.kl_kink);
-            both.add(simd[p][e], scalar[p][e], scale * (t.recon + weight * t.kl),
-                     scale * (t.recon_slope + weight * t.kl_slope), t.recon_kink || t.kl_kink);
+            const PartTruth &r = found[k].recon, &l = found[k].kl;
+            recon.add(gradients.recon, p, elements[k], k, r, recon_sizes[k]);
+            kl.add(gradients.kl, p, elements[k], k, l, kl_sizes[k]);
+            both.add(gradients.both, p, elements[k], k,
+                     {.gradient = r.gradient + l.gradient,
+                      .slope = r.slope + l.slope,
+                      .slope_rounding = r.slope_rounding + l.slope_rounding,
+                      .kink = r.kink || l.kink},
+                     recon_sizes[k] + kl_sizes[k]);
         }
-        const auto report = [&](const Comparison& comparison, const char* path) {
-            const bool may_be_zero = plan.objective.free_bits > 0 && &comparison == &kl;
-            check.rows.push_back(
-                comparison.row(tensors[p].name, path, Index(simd[p].size()), may_be_zero));
-            row_done(check.rows.back());
-        };
-        if (!has_parts) {
-            report(both, "bound");
-            continue;
-        }
-        if (p >= first_of_decoder) {
-            report(both, "recon");
-            continue;
-        }
-        report(recon, "recon through z");
-        if (weight == 0) continue;
-        report(kl, "kl");
-        report(both, "recon + kl");
+        report_tensor(p, recon, kl, both);
     }
     return check;
 }

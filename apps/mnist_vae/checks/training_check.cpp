@@ -8,6 +8,8 @@
 #include "../../../core/reference_vae.hpp"
 #include "../../../optim/sgd.hpp"
 #include "../run/recipe.hpp"
+#include "image_choice.hpp"
+#include "loss_terms.hpp"
 
 namespace handgrad::apps::mnist_vae {
 
@@ -20,30 +22,22 @@ class ReferenceTraining {
   public:
     ReferenceTraining(const TrainOptions& options, Vae& start)
         : options_(options),
-          model_({.inputs = start.architecture().pixels(),
-                  .hidden = options.hidden,
-                  .latent = options.latent,
-                  .activation = options.activation,
-                  .recon_loss = static_cast<reference::ReconLoss>(options.recon_loss),
-                  .kl_weight = double(plan_of(options).objective_of(1).kl_weight),
-                  .pixel_variance = options.pixel_variance,
-                  .samples = options.samples,
-                  .importance_weighted = options.objective == ObjectiveKind::iwae,
-                  .free_bits = options.free_bits,
-                  .log_sigma_head = options.head == Head::log_sigma,
-                  .sum_over_batch = options.reduction == BatchReduction::sum}) {
-        const std::vector<NamedTensor> tensors = start.tensors(start.arena().values());
-        for (std::size_t p = 0; p < tensors.size(); ++p)
-            model_.parameters()[p] = reference::to_tensor(tensors[p].values);
+          config_(reference_config(start.architecture(), plan_of(options).objective_of(1))),
+          model_(reference_of(start, config_)) {
         for (const Tensor& p : model_.parameters())
             for (auto* moments : {&first_, &second_}) moments->emplace_back(p.rows, p.cols);
         for (Tensor& v : second_)
             std::fill(v.data.begin(), v.data.end(), adam_config(options.adam).first_v);
     }
 
-    // The loss before the update.
-    double step(ConstMatrixView x, ConstMatrixView noise, double rate) {
-        const auto losses = model_.forward(reference::to_tensor(x), reference::to_tensor(noise));
+    // The loss before the update, and the size of its terms.
+    struct Loss {
+        double value, size;
+    };
+    Loss step(ConstMatrixView x, ConstMatrixView noise, double rate) {
+        const Tensor images = reference::to_tensor(x), drawn = reference::to_tensor(noise);
+        const auto losses = model_.forward(images, drawn);
+        const double size = size_of_loss_terms(config_, model_, images, drawn);
         model_.backward();
         std::vector<Tensor> gradients = model_.gradients();
         clip(gradients);
@@ -64,7 +58,7 @@ class ReferenceTraining {
             else
                 reference::adam_step(adam, steps_, gradients[p], w, first_[p], second_[p]);
         }
-        return losses.loss;
+        return {losses.loss, size};
     }
 
   private:
@@ -79,6 +73,7 @@ class ReferenceTraining {
     }
 
     const TrainOptions& options_;
+    reference::VaeConfig config_;
     reference::Vae<double> model_;
     std::vector<Tensor> first_, second_;
     int steps_ = 0;
@@ -130,10 +125,11 @@ TrainingCheck check_training(const TrainOptions& options, const IdxImages& image
         fill_noise(plan.seed, Purpose::training_noise, 1, samples,
                    drawn_noise.resize(n, options.samples * options.latent));
         split_samples(drawn_noise, noise.resize(n * options.samples, options.latent));
-        const double want = reference.step(
+        const auto want = reference.step(
             x, noise,
             scheduled_rate(plan.schedule, plan.lr, k, total, trainer.batches_per_epoch()));
-        const double error = std::abs(losses[std::size_t(k)] - want) / std::abs(want);
+        const double got = losses[std::size_t(k)];
+        const double error = got == want.value ? 0 : std::abs(got - want.value) / want.size;
         if (!(error <= check.worst_loss_error))
             check.worst_loss_error = std::isnan(error) ? INFINITY : error;
         ++check.steps;

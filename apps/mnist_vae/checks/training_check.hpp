@@ -11,7 +11,7 @@ namespace handgrad::apps::mnist_vae {
 
 struct TrainingCheck {
     Index steps = 0;
-    double worst_loss_error = 0;  // relative, over the steps
+    double worst_loss_error = 0;  // beside the size of the loss's terms, over the steps
     bool passed() const;
 };
 

@@ -1,7 +1,7 @@
 // `mnist_vae check-gradients`: proves the gradients of a model, as it is configured.
 #include <algorithm>
 #include <cstdio>
-#include <numeric>
+#include <string>
 #include <vector>
 
 #include "../../../core/error.hpp"
@@ -21,8 +21,6 @@ namespace handgrad::apps::mnist_vae {
 namespace {
 
 constexpr Index kImages = 8, kImagesForAll = 2, kElements = 64;
-// Some images may lie at a kink: so many are looked at for each that is wanted.
-constexpr Index kCandidates = 4;
 constexpr Index kTrainingSteps = 5;
 
 // The options of the run, with what does not change a gradient as it was given now.
@@ -41,6 +39,11 @@ TrainOptions options_of(const CheckGradientsCommand& command) {
     return options;
 }
 
+std::string verdict(const GradientRow& row) {
+    if (!row.problem.empty()) return "FAILED: " + row.problem;
+    return row.unmeasured.empty() ? "ok" : "not measured: " + row.unmeasured;
+}
+
 std::string table_row(const GradientRow& row) {
     const std::string elements =
         row.elements == row.size ? "all " + std::to_string(row.size)
@@ -51,9 +54,27 @@ std::string table_row(const GradientRow& row) {
     std::snprintf(text, sizeof text,
                   "%-17s %-16s %14s  %7.1e %7.1e %7.1e  %7.1e %7.1e %7.1e %5td  %s\n",
                   row.tensor.c_str(), row.path.c_str(), elements.c_str(), f.worst, f.mean,
-                  f.relative_l2, d.worst, d.mean, d.relative_l2, row.kinks,
-                  row.problem.empty() ? "ok" : ("FAILED: " + row.problem).c_str());
+                  f.relative_l2, d.worst, d.mean, d.relative_l2, row.kinks, verdict(row).c_str());
     return text;
+}
+
+// The last line, if no row has failed. Throws Error(numeric) if a tensor was not measured at all,
+// but for images that are all alike: there a gradient of zero is the truth.
+std::string conclusion(const GradientCheck& check, Index rows, const IdxImages& images) {
+    if (check.unmeasured() == 0) return "Every gradient is proven.\n";
+    const std::vector<std::string> tensors = check.unmeasured_tensors();
+    const std::string found =
+        "No gradient is wrong; not measured: " + std::to_string(check.unmeasured()) + " of " +
+        std::to_string(rows) + " rows, ";
+    if (tensors.empty()) return found + "but of every tensor another one.\n";
+    if (all_equal(images)) return found + "since all images are the same.\n";
+    const auto row = std::find_if(check.rows.begin(), check.rows.end(), [&](const GradientRow& r) {
+        return r.tensor == tensors.front();
+    });
+    throw Error(
+        ErrorKind::numeric, "check-gradients", "tensors could not be measured",
+        std::to_string(tensors.size()) + ", the first " + row->tensor + ": " + row->unmeasured,
+        "none");
 }
 
 }  // namespace
@@ -80,35 +101,28 @@ void run_check_gradients(const CheckGradientsCommand& command) {
                                  .images = command.all ? kImagesForAll : kImages,
                                  .elements = command.all ? 0 : kElements,
                                  .seed = options.seed};
-    const Index candidates = std::min(kCandidates * plan.images, images.count);
-    std::vector<std::uint32_t> samples(static_cast<std::size_t>(candidates));
-    std::iota(samples.begin(), samples.end(), 0);
-    Matrix x(candidates, model.architecture().pixels());
-    const Index latent = model.architecture().latent, per_image = options.samples;
-    Matrix drawn(candidates, per_image * latent), noise(candidates * per_image, latent);
-    load_images(images, 0, x);
-    fill_noise(options.seed, Purpose::training_noise, 1, samples, drawn);
-    split_samples(drawn, noise);
 
-    print("The gradients of " + model.architecture().widths() + ", " + describe_loss(options) +
-          ", " + describe_machine() +
-          ", with the noise held still:\n"
-          "float, the backward pass of training, beside complex steps of the scalar forward pass;\n"
-          "double, the scalar backward pass, beside central differences. Errors are relative.\n\n"
-          "                                                              float                 "
-          "    double\n"
-          "tensor            path                   elements    worst    mean      l2    worst    "
-          "mean      l2 kinks\n");
+    print(
+        "The gradients of " + model.architecture().widths() + ", " + describe_loss(options) + ", " +
+        describe_machine() +
+        ", with the noise held still:\n"
+        "float, the backward pass of training, beside complex steps of the scalar forward pass;\n"
+        "double, the scalar backward pass, beside central differences. Errors are relative to the\n"
+        "size of the terms that an element is made of (docs/reliability.md).\n\n"
+        "                                                              float                 "
+        "    double\n"
+        "tensor            path                   elements    worst    mean      l2    worst    "
+        "mean      l2 kinks\n");
     const GradientCheck check = check_gradients(
-        model, x, noise, plan, [](const GradientRow& row) { print(table_row(row)); });
-    Index failed = std::count_if(check.rows.begin(), check.rows.end(),
-                                 [](const GradientRow& row) { return !row.problem.empty(); });
-    Index rows = Index(check.rows.size());
+        model, candidates_of(images, options.seed, options.latent, options.samples, plan.images),
+        plan, [](const GradientRow& row) { print(table_row(row)); });
+    Index failed = check.failed(), rows = Index(check.rows.size());
     char text[256];
     std::snprintf(text, sizeof text,
-                  "\n%td images, %td more skipped at a kink; tolerances: l2 %.0e for float, worst "
-                  "%.0e for double\n",
-                  check.images, check.skipped_images, kFloatTolerance, kDoubleTolerance);
+                  "\n%td images%s, %td more skipped at a kink; tolerances: worst %.1e for float, "
+                  "%.1e for double\n",
+                  check.images, check.made_images ? " made to switch ReLUs on" : "",
+                  check.skipped_images, kFloatTolerance, kDoubleTolerance);
     print(text);
     if (command.run.empty()) {
         const TrainingCheck training = check_training(options, images, kTrainingSteps);
@@ -125,7 +139,7 @@ void run_check_gradients(const CheckGradientsCommand& command) {
     if (failed > 0)
         throw Error(ErrorKind::mismatch, "check-gradients", "gradients are wrong",
                     std::to_string(failed) + " of " + std::to_string(rows) + " rows", "none");
-    print("Every gradient is proven.\n");
+    print(conclusion(check, rows, images));
 }
 
 }  // namespace handgrad::apps::mnist_vae

@@ -9,13 +9,13 @@
 #include <system_error>
 
 #include "../../../core/error.hpp"
-#include "../../../core/io/atomic_file.hpp"
 #include "../../../core/io/npy.hpp"
 #include "../../../core/parallel.hpp"
 #include "../../common/binarization.hpp"
 #include "../../common/console.hpp"
 #include "../../common/dataset.hpp"
 #include "../../common/option_values.hpp"
+#include "../../common/output.hpp"
 #include "../model/evaluation.hpp"
 #include "../model/likelihood.hpp"
 #include "../model/loss_meaning.hpp"
@@ -51,17 +51,20 @@ struct OpenRun {
         data = choice.data.empty() ? options.data : choice.data;
         const std::optional<ModelOrigin> found = load_model(folder.model(), model);
         if (!found)
-            std::fprintf(
-                stderr, "mnist_vae: %s has no checksum: written by another program, not verified\n",
-                folder.model().c_str());
+            print_error(folder.model() +
+                        " has no checksum: written by another program, not verified");
         origin = found.value_or(ModelOrigin{});
         if (!origin.mistake.empty())
             warn(folder.model() + " was trained with a MISTAKE made on purpose: " + origin.mistake);
     }
 
-    std::string output_or(const char* name) const {
-        return output.empty() ? (folder.path / name).string() : output;
+    // --output or, if it is not given, a file of this name in the run folder.
+    Output output_or(const char* name) const {
+        return output.empty() ? Output(folder.path / name, Links::refuse) : Output(output);
     }
+    // --output or standard output.
+    Output output_or_stdout() const { return Output(output.empty() ? "-" : output); }
+
     Dataset load(Splits splits) const {
         Dataset dataset = load_data(data, splits);
         check_image_size("--data", model.architecture(), dataset.test.images);
@@ -92,25 +95,22 @@ struct OpenRun {
 // Whether the file is to be one of numbers.
 bool is_npy(const std::string& path) { return path.ends_with(".npy"); }
 
-// As a picture, or as numbers if --output says so by its ending.
-void write_images(const OpenRun& run, const char* name, const ImageSet& images) {
-    const std::string path = run.output_or(name);
-    const Architecture& a = run.model.architecture();
-    if (is_npy(path)) {
-        replace_file(path, serialize_images(images, a));
-    } else {
-        const GrayImage picture = draw(images, a);
-        write_png(path, run.origin.mistake.empty() ? picture : flag_picture(picture));
-    }
-    print(path + "\n");
+Medium medium_of(const OpenRun& run) {
+    return is_npy(run.output) ? Medium::numbers : Medium::picture;
 }
 
-// To a file, or to standard output if there is none.
-void write_text(const std::string& path, const std::string& text) {
-    if (path.empty())
-        print(text);
-    else
-        replace_file(path, text);
+// As a picture, or as numbers if --output says so by its ending.
+void write_images(const OpenRun& run, const Output& output, const ImageSet& images) {
+    const Architecture& a = run.model.architecture();
+    if (medium_of(run) == Medium::numbers) {
+        output.write(serialize_images(images, a));
+    } else {
+        if (const std::string bounds = describe_bounds(images, a); !bounds.empty())
+            warn("the picture has " + bounds + "; FILE.npy has them all");
+        const GrayImage picture = draw(images, a);
+        output.write(encode_png(run.origin.mistake.empty() ? picture : flag_picture(picture)));
+    }
+    output.print_name();
 }
 
 std::string format_losses(const char* label, const LossTerms& terms) {
@@ -175,6 +175,7 @@ std::vector<LikelihoodBound> estimate_with_progress(Vae& model, const IdxImages&
 
 void run_evaluate(const EvaluateCommand& command) {
     OpenRun run(command.choice);
+    const Output output = run.output_or_stdout();
     Split split = run.load_split(command.split);
     if (command.count > 0) keep_first(split.images, command.count);
     Evaluator evaluator(run.model, split.images);
@@ -190,46 +191,50 @@ void run_evaluate(const EvaluateCommand& command) {
     if (command.nll_samples > 0)
         text += format_likelihood(estimate_with_progress(run.model, split.images,
                                                          {command.nll_samples, run.origin.seed}));
-    write_text(run.output, text);
+    output.write(text);
 }
 
 void run_reconstruct(const ReconstructCommand& command) {
     OpenRun run(command.choice);
-    constexpr const char* kName = "reconstruct.png";
+    const Output output = run.output_or("reconstruct.png");
     if (command.image.empty()) {
         const Dataset dataset = run.load(Splits::test_only);
-        return write_images(run, kName,
-                            make_reconstructions(run.model, dataset.test.images, command.count));
+        return write_images(
+            run, output,
+            make_reconstructions(run.model, dataset.test.images, command.count, medium_of(run)));
     }
     const Architecture& a = run.model.architecture();
     const std::vector<float> digit =
         normalize_digit(read_png(command.image), a.image_rows, a.image_cols, command.image);
-    write_images(run, kName,
+    write_images(run, output,
                  make_reconstructions(run.model, {digit.data(), 1, a.pixels(), a.pixels()}));
 }
 
 void run_sample(const SampleCommand& command) {
     OpenRun run(command.choice);
+    const Output output = run.output_or(command.interpolate ? "interpolate.png" : "sample.png");
     if (!command.interpolate)
-        return write_images(run, "sample.png",
-                            make_samples(run.model, command.seed, command.count));
+        return write_images(run, output,
+                            make_samples(run.model, command.seed, command.count, medium_of(run)));
     const Dataset dataset = run.load(Splits::test_only);
     constexpr Index kSteps = 11;
-    write_images(run, "interpolate.png",
+    write_images(run, output,
                  make_interpolation(run.model, dataset.test.images, command.interpolate->first,
                                     command.interpolate->second, kSteps));
 }
 
 void run_manifold(const ManifoldCommand& command) {
     OpenRun run(command.choice);
+    const Output output = run.output_or("manifold.png");
     // Which dimensions to show is a question to the data, if there are more than two.
     const bool needs_data = run.model.architecture().latent > 2;
     const IdxImages images = needs_data ? run.load(Splits::test_only).test.images : IdxImages{};
-    write_images(run, "manifold.png", make_manifold(run.model, images, command.size));
+    write_images(run, output, make_manifold(run.model, images, command.size, medium_of(run)));
 }
 
 void run_encode(const EncodeCommand& command) {
     OpenRun run(command.choice);
+    const Output output = run.output_or_stdout();
     const Split split = run.load_split(command.split);
     const Index count = split.images.count, latent = run.model.architecture().latent;
     Matrix x, codes(count, 2 * latent);
@@ -243,24 +248,26 @@ void run_encode(const EncodeCommand& command) {
         }
     }
     if (is_npy(run.output))
-        replace_file(run.output, format_codes_npy(codes, split.labels));
+        output.write(format_codes_npy(codes, split.labels));
     else
-        write_text(run.output, format_codes_csv(codes, split.labels));
+        output.write(format_codes_csv(codes, split.labels));
 }
 
 void run_export(const ExportCommand& command) {
     OpenRun run(command.choice);
+    if (run.output == "-")
+        throw Error(ErrorKind::argument, "--output", "bad value", "'-'", "a folder");
     const fs::path folder = run.output.empty() ? run.folder.path : fs::path(run.output);
     std::error_code error;
     fs::create_directories(folder, error);
     if (error)
         throw Error(ErrorKind::output, folder, "cannot be made a folder: " + error.message());
-    const auto write = [&](const char* name, const std::vector<std::byte>& bytes) {
-        replace_file(folder / name, bytes);
-        print((folder / name).string() + "\n");
-    };
-    write("encoder.onnx", encoder_onnx(run.model, run.origin.mistake));
-    write("decoder.onnx", decoder_onnx(run.model, run.origin.mistake));
+    const Links links = run.output.empty() ? Links::refuse : Links::follow;
+    const Output encoder(folder / "encoder.onnx", links), decoder(folder / "decoder.onnx", links);
+    encoder.write(encoder_onnx(run.model, run.origin.mistake));
+    encoder.print_name();
+    decoder.write(decoder_onnx(run.model, run.origin.mistake));
+    decoder.print_name();
 }
 
 }  // namespace handgrad::apps::mnist_vae

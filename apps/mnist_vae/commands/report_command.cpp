@@ -1,10 +1,9 @@
 // `mnist_vae report`: one page from the folders of one run or several.
 #include <deque>
 
-#include "../../../core/io/atomic_file.hpp"
 #include "../../../core/parallel.hpp"
 #include "../../common/binarization.hpp"
-#include "../../common/console.hpp"
+#include "../../common/output.hpp"
 #include "../report/report.hpp"
 #include "../run/recipe.hpp"
 #include "commands.hpp"
@@ -27,11 +26,12 @@ void run_report(const ReportCommand& command) {
         inputs.push_back({folder, &dataset});
     }
     const RunFolder& first = inputs.front().folder;
-    std::string output = command.output;
     // The first run's own report stays what it is.
-    if (output.empty()) output = inputs.size() == 1 ? first.report() : first.comparison();
-    replace_file(output, make_report(inputs));
-    print(output + "\n");
+    const std::string usual = inputs.size() == 1 ? first.report() : first.comparison();
+    const Output output =
+        command.output.empty() ? Output(usual, Links::refuse) : Output(command.output);
+    output.write(make_report(inputs));
+    output.print_name();
 }
 
 }  // namespace handgrad::apps::mnist_vae

@@ -43,6 +43,8 @@ SignalGuard::~SignalGuard() {
     std::signal(SIGPIPE, SIG_DFL);
 }
 
+void SignalGuard::stop_announcing() { g_announce = 0; }
+
 int SignalGuard::received() { return g_received; }
 
 void die_of_signal(int signal) {

@@ -14,6 +14,9 @@ class SignalGuard {
     SignalGuard(const SignalGuard&) = delete;
     SignalGuard& operator=(const SignalGuard&) = delete;
 
+    // From now on there is nothing to stop: a signal is received without a word.
+    static void stop_announcing();
+
     // The signal that asked for an end, or 0.
     static int received();
 };

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <initializer_list>
 
-#include "../../../core/error.hpp"
+#include "../../common/printable.hpp"
 
 namespace handgrad::apps::mnist_vae {
 
@@ -66,10 +66,19 @@ std::string format_count(double count) {
 }
 
 std::string format_header(const RunDescription& run) {
-    return "data       " + run.data + "\nmodel      " + run.model + "\nloss       " + run.loss +
-           "\noptimiser  " + run.optimizer +
-           (run.convention.empty() ? "" : "\nconvention " + run.convention) + "\nmachine    " +
-           run.machine + "\nrun        " + run.folder;
+    std::string text;
+    const auto add = [&](const char* name, const std::string& value) {
+        text += (text.empty() ? "" : "\n") + (name + printable(value));
+    };
+    add("data       ", run.data);
+    add("model      ", run.model);
+    add("loss       ", run.loss);
+    add("optimiser  ", run.optimizer);
+    // Several lines, of our own words.
+    if (!run.convention.empty()) text += "\nconvention " + printable_lines(run.convention);
+    add("machine    ", run.machine);
+    add("run        ", run.folder);
+    return text;
 }
 
 // The line with as many of the parts, in order, as fit.
@@ -153,7 +162,7 @@ void TrainDisplay::show_epoch(const EpochMetrics& metrics, Index epochs) {
 
 void TrainDisplay::show_line(const std::string& text) {
     erase_progress();
-    write_(text + "\n");
+    write_(printable_lines(text) + "\n");
 }
 
 }  // namespace handgrad::apps::mnist_vae

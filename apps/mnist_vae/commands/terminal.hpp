@@ -32,7 +32,7 @@ struct RunDescription {
     std::string convention{};  // describe_convention(); empty: no line
 };
 
-// The texts, without any escape or line feed at the end.
+// The texts, without any escape or line feed at the end; what a description says is made printable.
 std::string format_header(const RunDescription& run);
 // Both shorter than the terminal is wide: a line that is too long loses digits first, then parts.
 std::string format_progress(const BatchProgress& progress, int columns);
@@ -47,7 +47,7 @@ class TrainDisplay {
     using Clock = std::chrono::steady_clock;
     using Writer = std::function<void(const std::string& text)>;
 
-    TrainDisplay(const TerminalStyle& style, bool quiet, Writer write = print)
+    TrainDisplay(const TerminalStyle& style, bool quiet, Writer write = print_raw)
         : style_(style), quiet_(quiet), write_(std::move(write)) {}
     // Ends an open progress line, so that an error message has a line of its own.
     ~TrainDisplay();
@@ -58,7 +58,7 @@ class TrainDisplay {
     // Redraws at most ten times a second.
     void show_progress(const BatchProgress& progress, Clock::time_point now = Clock::now());
     void show_epoch(const EpochMetrics& metrics, Index epochs);
-    // One line, after whatever is on the screen.
+    // One line or several, after whatever is on the screen.
     void show_line(const std::string& text);
 
   private:

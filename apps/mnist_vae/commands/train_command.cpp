@@ -2,18 +2,18 @@
 #include <chrono>
 #include <filesystem>
 #include <optional>
-#include <system_error>
 
 #include "../../../core/error.hpp"
 #include "../../../core/io/atomic_file.hpp"
-#include "../../../core/io/file_lock.hpp"
 #include "../../../core/isa.hpp"
 #include "../../../core/parallel.hpp"
 #include "../../../core/peak.hpp"
 #include "../../../core/profile.hpp"
 #include "../../common/console.hpp"
+#include "../../common/output.hpp"
 #include "../run/profile_table.hpp"
 #include "../run/recipe.hpp"
+#include "../run/run_claim.hpp"
 #include "../run/trace.hpp"
 #include "commands.hpp"
 #include "listening.hpp"
@@ -45,33 +45,50 @@ TrainOptions options_to_resume(const RunFolder& run, const TrainCommand& command
     return options;
 }
 
-RunFolder choose_folder(const TrainCommand& command) {
-    const RunFolder run{command.out.empty() ? new_run_path("runs") : fs::path(command.out)};
-    if (run.holds_run() && !command.resume && !command.overwrite)
-        throw Error(ErrorKind::argument, run.path.string(), "already holds a run", "",
+[[noreturn]] void refuse_strangers(const RunFolder& folder, const std::string& files) {
+    throw Error(ErrorKind::argument, folder.path.string(),
+                "holds files that a run would replace, but no run of this program", files,
+                "another --out");
+}
+
+// Throws Error(argument) if a new run would replace files that it was not told to replace.
+void check_room(const RunFolder& folder, const TrainCommand& command) {
+    const FolderContents found = contents_of(folder);
+    if (found.kind == Contents::strangers) refuse_strangers(folder, found.files);
+    if (found.kind == Contents::nothing || command.overwrite) return;
+    if (!command.resume)
+        throw Error(ErrorKind::argument, folder.path.string(), "already holds a run", "",
                     "--resume, --overwrite or another --out");
-    return run;
+    if (found.has_results)
+        throw Error(ErrorKind::input, folder.path.string(), "holds a run without its checkpoint",
+                    found.files, "checkpoint.safetensors to go on from, or --overwrite");
 }
 
-void create_folder(const RunFolder& run) {
-    std::error_code error;
-    fs::create_directories(run.path, error);
-    if (error || !fs::is_directory(run.path, error))
-        throw Error(ErrorKind::output, run.path.string(),
-                    "cannot be made a folder: " +
-                        (error ? error.message() : std::string("a file has that name")));
+// The folder of a new run. It is looked at under its lock.
+RunClaim claim_new(const TrainCommand& command) {
+    if (command.out.empty()) return RunClaim::of_new_folder("runs");
+    RunClaim claim(command.out);
+    check_room(claim.folder(), command);
+    return claim;
 }
 
-// The files of a run that is replaced; others in the folder are not ours.
-void remove_run(const RunFolder& run) {
-    for (const std::string& file :
-         {run.checkpoint(), previous_path(run.checkpoint()), run.options(), run.config(),
-          run.model(), run.best(), run.log(), run.latents(), run.reconstructions(), run.samples(),
-          run.manifold(), run.sample_history(), run.profile(), run.report(), run.comparison()}) {
-        std::error_code error;
-        fs::remove(file, error);
-        if (error) throw Error(ErrorKind::output, file, "cannot be removed: " + error.message());
-    }
+// The folder of a run to go on with; a run without a checkpoint begins.
+RunClaim claim_to_resume(const TrainCommand& command) {
+    RunClaim claim(command.out);
+    if (!checkpoint_exists(claim.folder().checkpoint())) check_room(claim.folder(), command);
+    // A link that no file may take the place of is found now, not when an epoch is to be saved.
+    const std::string foreign = foreign_names(claim.folder());
+    if (!foreign.empty()) refuse_strangers(claim.folder(), foreign);
+    return claim;
+}
+
+// A file that grows or is written at the end, beside the lines on standard output.
+std::string file_of(const std::string& option, const std::string& name) {
+    if (name.empty()) return {};
+    const Output output(name);
+    if (!output.is_file())
+        throw Error(ErrorKind::argument, option, "leads to an open descriptor", name, "a file");
+    return output.path();
 }
 
 void write_trace(const Trace& trace, const std::string& path) {
@@ -79,6 +96,11 @@ void write_trace(const Trace& trace, const std::string& path) {
     if (trace.dropped() > 0)
         warn(path + ": the trace is full: the last " + std::to_string(trace.dropped()) +
              " events are not in it");
+}
+
+// A signal that came when all was saved has nothing to stop, and still ends the process its way.
+void die_if_asked() {
+    if (SignalGuard::received() != 0) die_of_signal(SignalGuard::received());
 }
 
 // What has to be right before the followers start.
@@ -97,9 +119,12 @@ void check_shards(const TrainOptions& options, const TrainCommand& command,
 void run_train(const TrainCommand& command, Followers& followers) {
     if (command.compare_to == "list") return print(list_curves());
     const auto start = std::chrono::steady_clock::now();
-    const RunFolder folder = choose_folder(command);
+    std::optional<RunClaim> claim;
+    if (command.resume) claim.emplace(claim_to_resume(command));
+    // A hopeless start is refused at once. It is asked again under the lock: loading takes time.
+    if (!command.resume && !command.out.empty()) check_room(RunFolder{command.out}, command);
     const TrainOptions options =
-        command.resume ? options_to_resume(folder, command) : command.options;
+        command.resume ? options_to_resume(claim->folder(), command) : command.options;
     if (options.threads > 0) set_thread_count(options.threads);
     check_shards(options, command, followers.ranks());
 
@@ -116,44 +141,41 @@ void run_train(const TrainCommand& command, Followers& followers) {
     if ((command.profile || !command.trace.empty()) && !profiling_is_built())
         throw Error(ErrorKind::argument, command.profile ? "--profile" : "--trace",
                     "this build cannot profile", "", "one with -Dprofile=enabled");
-    if (!command.trace.empty()) write_trace(Trace(), command.trace);
+    const std::string trace_file = file_of("--trace", command.trace);
+    const std::string gradients_file = file_of("--gradients", command.gradients);
+
+    if (!claim) claim.emplace(claim_new(command));
+    const RunFolder& folder = claim->folder();
     std::optional<TensorboardLog> tensorboard;
     if (!command.tensorboard.empty())
         tensorboard.emplace(command.tensorboard, mistake_name(options.mistake));
 
-    create_folder(folder);
-    const FileLock lock(folder.path);
-    remove_stale_temporaries(folder.path);
-    if (command.overwrite) remove_run(folder);
-
     // mpirun, too, sends signals, and not only when somebody asked for it.
     const SignalGuard signals(/*announce=*/followers.ranks().size() == 1);
-    TrainingRun run({.folder = folder,
+    TrainingRun run({.claim = *claim,
                      .options = options,
                      .command = command,
                      .dataset = dataset,
                      .comparison = comparison ? &*comparison : nullptr,
                      .tensorboard = tensorboard ? &*tensorboard : nullptr,
+                     .gradients = gradients_file,
                      .followers = followers});
-    const bool resuming = command.resume && run.has_checkpoint();
-    if (resuming) {
+    if (command.resume && checkpoint_exists(folder.checkpoint())) {
         run.resume();
     } else {
-        if (command.resume && !options.quiet)
-            print("no checkpoint in " + folder.path.string() + " yet: starting the run\n");
+        if (command.resume)
+            run.note("no checkpoint in " + folder.path.string() + " yet: starting the run");
         run.start();
     }
     if (run.is_finished()) {
-        // The process may have died between the last checkpoint and the page.
-        run.write_report();
+        SignalGuard::stop_announcing();
+        run.draw_again();
         print("the run in " + folder.path.string() +
               " is finished: " + std::to_string(run.epochs_done()) +
               (run.epochs_done() == 1 ? " epoch is done\n" : " epochs are done\n"));
-        return;
+        die_if_asked();
+        return run.check_output();
     }
-    replace_file(folder.options(), to_toml(options));
-    write_config(folder, architecture_of(options, dataset.train.images),
-                 mistake_name(options.mistake));
 
     run.describe();
     ProfileTable table;
@@ -164,19 +186,22 @@ void run_train(const TrainCommand& command, Followers& followers) {
     const Outcome outcome = run.train();
     listening_table.reset();
     listening_trace.reset();
-    if (!command.trace.empty()) write_trace(trace, command.trace);
     if (outcome == Outcome::interrupted) {
         run.interrupted();
-        die_of_signal(SignalGuard::received());
+        if (!trace_file.empty()) write_trace(trace, trace_file);
+        return die_if_asked();
     }
     const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
     std::string profile;
     if (command.profile) {
         profile = table.format(measure_fma_peak(active_isa(), thread_count()), describe_machine());
-        replace_file(folder.profile(), profile);
+        run.write_profile(profile);
     }
     run.write_report();
     run.summarize(outcome, wall.count());
+    if (!trace_file.empty()) write_trace(trace, trace_file);
+    die_if_asked();
+    run.check_output();
     if (command.profile) print(profile);
 }
 

@@ -1,12 +1,16 @@
 #include "training_run.hpp"
 
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <new>
+#include <utility>
 #include <vector>
 
-#include "../../../core/io/atomic_file.hpp"
 #include "../../../core/profile.hpp"
+#include "../../common/console.hpp"
 #include "../../common/option_values.hpp"
+#include "../model/numeric_check.hpp"
 #include "../options/conventions.hpp"
 #include "../report/report.hpp"
 #include "../run/checkpoint.hpp"
@@ -29,61 +33,79 @@ TrainingPlan plan_of(const TrainOptions& options, const TrainCommand& command) {
 
 TrainingRun::TrainingRun(const RunInput& input)
     : input_(input),
+      folder_(input.claim.folder()),
       display_(detect_terminal_style(), input.options.quiet),
       mistake_(mistake_name(input.options.mistake)),
       model_(architecture_of(input.options, input.dataset.train.images)),
       hooks_(make_hooks(input.options.mistake)),
       optimizer_(make_optimizer(input.options, model_.arena())),
-      trainer_(model_, *optimizer_, plan_of(input.options, input.command),
-               input.dataset.train.images, validation_split(input.dataset).images,
-               input.followers.ranks()) {
+      plan_(plan_of(input.options, input.command)),
+      trainer_(model_, *optimizer_, plan_, input.dataset.train.images,
+               validation_split(input.dataset).images, input.followers.ranks()),
+      writer_(input.claim, input.options, input.dataset.hash) {
     model_.set_hooks(*hooks_);
 }
 
-bool TrainingRun::has_checkpoint() const { return checkpoint_exists(input_.folder.checkpoint()); }
-
 void TrainingRun::start() {
     initialize(model_, input_.options, input_.dataset.train.images);
-    open_logs(0);
+    if (!input_.gradients.empty()) writer_.add_gradients(input_.gradients, 0);
 }
 
 void TrainingRun::resume() {
-    const ResumePoint point = load_newest_checkpoint(input_.folder.checkpoint(), model_,
-                                                     *optimizer_, input_.dataset.hash);
+    const ResumePoint point =
+        writer_.resume(model_, *optimizer_,
+                       {plan_, input_.dataset.train.images.count, model_.architecture().latent});
     if (!point.damage.empty()) warn(point.damage + "; going on from the checkpoint before it");
     trainer_.position = point.position;
-    open_logs(trainer_.position.epoch - 1);
+    if (!input_.gradients.empty())
+        writer_.add_gradients(input_.gradients, Index(optimizer_->steps()));
+}
+
+// What a user reads or keeps beside the run does not end training before it is saved.
+template <class Output>
+void TrainingRun::attempt(Output&& output) {
+    if (failed_output_) return;
+    try {
+        output();
+    } catch (const Error& error) {
+        failed_output_ = error;
+    }
+}
+
+void TrainingRun::note(const std::string& line) {
+    if (!input_.options.quiet) attempt([&] { display_.show_line(line); });
 }
 
 void TrainingRun::describe() {
-    display_.show_header(
-        {.data = input_.dataset.name + ", " + std::to_string(input_.dataset.train.images.count) +
-                 " training and " + std::to_string(validation_split(input_.dataset).images.count) +
-                 " validation images" + describe_binarization(input_.options.binarize),
-         .model = model_.architecture().widths() + ", " +
-                  activation_name(input_.options.activation) + ", " +
-                  std::to_string(model_.arena().parameter_count()) + " parameters",
-         .loss = describe_loss(input_.options) + ", in nats per image",
-         .optimizer = describe_optimizer(input_.options),
-         .machine = describe_machine() + describe_shards(),
-         .folder = input_.folder.path.string(),
-         .convention = describe_convention(input_.command.given, input_.options)});
-    if (input_.comparison != nullptr && !input_.options.quiet)
-        display_.show_line(input_.comparison->describe());
-    if (!mistake_.empty()) warn(flag_text(input_.options.mistake));
-    if (!mistake_.empty() && !input_.options.quiet)
-        display_.show_line(flag_text(input_.options.mistake));
-    if (input_.dataset.sample && !input_.options.quiet)
-        display_.show_line(
+    const RunDescription header{
+        .data = input_.dataset.name + ", " + std::to_string(input_.dataset.train.images.count) +
+                " training and " + std::to_string(validation_split(input_.dataset).images.count) +
+                " validation images" + describe_binarization(input_.options.binarize),
+        .model = model_.architecture().widths() + ", " +
+                 activation_name(input_.options.activation) + ", " +
+                 std::to_string(model_.arena().parameter_count()) + " parameters",
+        .loss = describe_loss(input_.options) + ", in nats per image",
+        .optimizer = describe_optimizer(input_.options),
+        .machine = describe_machine() + describe_shards(),
+        .folder = folder_.path.string(),
+        .convention = describe_convention(input_.command.given, input_.options)};
+    attempt([&] { display_.show_header(header); });
+    if (input_.comparison != nullptr) note(input_.comparison->describe());
+    if (!mistake_.empty()) {
+        warn(flag_text(input_.options.mistake));
+        note(flag_text(input_.options.mistake));
+    }
+    if (input_.dataset.sample)
+        note(
             "note       this is the small sample that ships with the program; "
             "apps/fetch_mnist.sh gets all of MNIST");
 }
 
 Outcome TrainingRun::train() {
     TrainerEvents events;
-    events.interrupted = [] { return SignalGuard::received() != 0; };
+    events.interrupted = [this] { return SignalGuard::received() != 0 || failed_output_; };
     events.batch_done = [this](const BatchProgress& progress) {
-        display_.show_progress(progress);
+        attempt([&] { display_.show_progress(progress); });
         if (input_.options.checkpoint_every > 0 && progress.batch < progress.batches &&
             optimizer_->steps() % input_.options.checkpoint_every == 0)
             save();
@@ -91,33 +113,37 @@ Outcome TrainingRun::train() {
     events.epoch_done = [this](const EpochMetrics& metrics, bool best) {
         finish_epoch(metrics, best);
     };
-    if (!input_.command.gradients.empty()) {
-        gradients_.emplace(input_.command.gradients, Index(optimizer_->steps()), mistake_);
+    if (writer_.gradients() != nullptr)
         events.backward_done = [this](Index step) {
             if (step % input_.command.gradients_every == 0)
-                gradients_->append(step, trainer_.position.epoch,
-                                   measure_anatomy(model_.head_gradients()));
+                attempt([&] {
+                    writer_.gradients()->append(step, trainer_.position.epoch,
+                                                measure_anatomy(model_.head_gradients()));
+                });
         };
-    }
-    input_.followers.start(input_.options, plan_of(input_.options, input_.command),
-                           input_.dataset.train.images, validation_split(input_.dataset).images,
-                           model_, *optimizer_, trainer_.position);
+    input_.followers.start(input_.options, plan_, input_.dataset.train.images,
+                           validation_split(input_.dataset).images, model_, *optimizer_,
+                           trainer_.position);
     const Outcome outcome = trainer_.run(events);
-    if (outcome == Outcome::interrupted) save();
+    if (outcome != Outcome::interrupted) return outcome;
+    save();
+    if (SignalGuard::received() == 0) throw *failed_output_;
     return outcome;
 }
 
 void TrainingRun::interrupted() {
-    display_.show_line("interrupted in epoch " + std::to_string(trainer_.position.epoch) +
-                       "; go on with: mnist_vae train --resume --out " +
-                       input_.folder.path.string());
+    attempt([&] {
+        display_.show_line("interrupted in epoch " + std::to_string(trainer_.position.epoch) +
+                           "; go on with: mnist_vae train --resume --out " + folder_.path.string());
+    });
 }
 
 void TrainingRun::summarize(Outcome outcome, double wall_seconds) {
+    const auto show = [&](const std::string& text) { attempt([&] { display_.show_line(text); }); };
     if (outcome == Outcome::stopped_early)
-        display_.show_line("stopped early: no lower val_loss for " +
-                           std::to_string(input_.options.patience) + " epochs");
-    const std::vector<EpochMetrics> rows = read_log(input_.folder.log());
+        show("stopped early: no lower val_loss for " + std::to_string(input_.options.patience) +
+             " epochs");
+    const std::vector<EpochMetrics> rows = read_log(folder_.log());
     if (rows.empty()) return;
     double seconds = 0;
     for (const EpochMetrics& row : rows) seconds += row.seconds;
@@ -132,22 +158,42 @@ void TrainingRun::summarize(Outcome outcome, double wall_seconds) {
                   format_seconds(seconds).c_str(), format_count(images / seconds).c_str(),
                   format_seconds(wall_seconds).c_str());
     std::string text = losses;
-    if (!mistake_.empty()) display_.show_line("\n" + flag_text(input_.options.mistake));
+    if (!mistake_.empty()) show("\n" + flag_text(input_.options.mistake));
     if (input_.comparison != nullptr) text += input_.comparison->summarize(rows) + "\n";
-    display_.show_line(text + describe_communication() +
-                       ("pictures, losses and weights are in " + input_.folder.path.string()) +
-                       "\nall of it to look at: " + input_.folder.report());
+    show(text + describe_communication() + "pictures, losses and weights are in " +
+         folder_.path.string() + "\nall of it to look at: " + folder_.report());
 }
 
-void TrainingRun::write_report() const {
-    const ReportInput input{input_.folder, &input_.dataset};
-    replace_file(input_.folder.report(), make_report({&input, 1}));
+void TrainingRun::check_output() const {
+    if (failed_output_) throw *failed_output_;
+    if (failed_picture_) throw *failed_picture_;
 }
 
-void TrainingRun::open_logs(Index last_epoch) {
-    log_ = std::make_unique<LogCsv>(input_.folder.log(), input_.folder.latents(), last_epoch,
-                                    mistake_);
-    history_.emplace(input_.folder.sample_history(), last_epoch, mistake_);
+// No picture and no page ends a training. The last ones decide how the program ends.
+template <class Draw>
+void TrainingRun::draw(const std::string& name, Draw&& draw) try {
+    draw();
+} catch (const Error& error) {
+    failed_picture_ = error;
+    if (!trainer_.is_done()) warn(std::string(error.what()) + "; training goes on");
+} catch (const std::bad_alloc&) {
+    warn("out of memory for " + name);
+}
+
+void TrainingRun::draw_again() {
+    draw_pictures(nullptr);
+    write_report();
+}
+
+void TrainingRun::write_report() {
+    draw("the page", [&] {
+        const ReportInput input{folder_, &input_.dataset};
+        writer_.write_file(folder_.report(), make_report({&input, 1}));
+    });
+}
+
+void TrainingRun::write_profile(const std::string& table) {
+    draw("profile.txt", [&] { writer_.write_file(folder_.profile(), table); });
 }
 
 // ", 4 shards on 2 ranks"; empty for one.
@@ -171,44 +217,78 @@ std::string TrainingRun::describe_communication() const {
     return text;
 }
 
+void TrainingRun::check_finite(const EpochMetrics& m) const {
+    const std::string where = "epoch " + std::to_string(m.epoch);
+    for (const auto& [name, value] : {std::pair{"loss", m.loss},
+                                      {"recon", m.recon},
+                                      {"kl", m.kl},
+                                      {"val_loss", m.val_loss},
+                                      {"val_recon", m.val_recon},
+                                      {"val_kl", m.val_kl}})
+        if (!std::isfinite(value))
+            throw Error(ErrorKind::numeric, where, std::string(name) + " is not finite",
+                        number_text(value),
+                        "finite numbers; a smaller --lr or --clip-norm may help");
+}
+
+// At every save, not at every batch: what is not finite is never saved, so that the checkpoint
+// before stays the one to go on from.
+void TrainingRun::check_state() {
+    mnist_vae::check_state(model_, *optimizer_, "epoch " + std::to_string(trainer_.position.epoch));
+}
+
 void TrainingRun::save() {
     const PhaseScope phase("checkpoint");
-    if (gradients_) gradients_->flush();
-    save_checkpoint(input_.folder.checkpoint(), model_, *optimizer_, trainer_.position,
-                    input_.dataset.hash);
+    check_state();
+    writer_.save(model_, *optimizer_, trainer_.position);
 }
 
-// The log before the checkpoint: a row too many is dropped on resuming, one too few is lost.
+// Saved first, then printed and drawn: output that goes away loses nothing.
 void TrainingRun::finish_epoch(const EpochMetrics& metrics, bool best) {
-    display_.show_epoch(metrics, input_.options.epochs);
-    if (input_.comparison != nullptr && !input_.options.quiet)
-        if (const std::string verdict = input_.comparison->verdict(metrics); !verdict.empty())
-            display_.show_line("           " + verdict);
-    warn_of_collapse(metrics);
-    log_->append(metrics);
-    const ModelOrigin origin{static_cast<std::uint32_t>(metrics.epoch), input_.options.seed,
-                             input_.options.kl_weight, mistake_};
-    save_model(input_.folder.model(), model_, origin);
-    if (best) save_model(input_.folder.best(), model_, origin);
-    draw_pictures();
-    if (input_.tensorboard != nullptr) input_.tensorboard->append(metrics);
-    history_->append(model_, input_.options.seed, metrics.epoch);
+    check_finite(metrics);
+    check_state();
+    writer_.write_epoch(metrics, best, model_);
+    if (input_.tensorboard != nullptr) attempt([&] { input_.tensorboard->append(metrics); });
     save();
+    if (trainer_.is_done()) SignalGuard::stop_announcing();
+    attempt([&] { show_epoch(metrics); });
+    warn_of_collapse(metrics);
+    draw_pictures(input_.tensorboard);
 }
 
-void TrainingRun::draw_pictures() {
+void TrainingRun::show_epoch(const EpochMetrics& metrics) {
+    display_.show_epoch(metrics, input_.options.epochs);
+    if (input_.comparison == nullptr || input_.options.quiet) return;
+    const std::string verdict = input_.comparison->verdict(metrics);
+    if (!verdict.empty()) display_.show_line("           " + verdict);
+}
+
+void TrainingRun::draw_pictures(TensorboardLog* tensorboard) {
+    failed_picture_.reset();
     const PhaseScope phase("pictures");
     const IdxImages& images = input_.dataset.test.images;
-    const auto write = [&](const std::string& path, const GrayImage& drawn) {
+    const auto write = [&](const std::string& path, const ImageSet& set) {
+        const Architecture& a = model_.architecture();
+        const std::string name = std::filesystem::path(path).stem();
+        if (const std::string bounds = describe_bounds(set, a);
+            !bounds.empty() && epochs_done() == 1)
+            warn(name + ".png has " + bounds);
+        const GrayImage drawn = mnist_vae::draw(set, a);
         const GrayImage picture = mistake_.empty() ? drawn : flag_picture(drawn);
         const std::vector<std::byte> png = encode_png(picture);
-        replace_file(path, png);
-        if (input_.tensorboard != nullptr)
-            input_.tensorboard->add_picture(std::filesystem::path(path).stem(), picture, png);
+        writer_.write_file(path, png);
+        if (tensorboard != nullptr) tensorboard->add_picture(name, picture, png);
     };
-    write(input_.folder.reconstructions(), draw_reconstructions(model_, images, 20));
-    write(input_.folder.samples(), draw_samples(model_, input_.options.seed, 100));
-    write(input_.folder.manifold(), draw_manifold(model_, images, 20));
+    constexpr Medium kMedium = Medium::picture;
+    draw("reconstructions.png", [&] {
+        write(folder_.reconstructions(), make_reconstructions(model_, images, 20, kMedium));
+    });
+    draw("samples.png", [&] {
+        write(folder_.samples(), make_samples(model_, input_.options.seed, 100, kMedium));
+    });
+    draw("manifold.png",
+         [&] { write(folder_.manifold(), make_manifold(model_, images, 20, kMedium)); });
+    if (tensorboard != nullptr) attempt([&] { tensorboard->append_pictures(epochs_done()); });
 }
 
 void TrainingRun::warn_of_collapse(const EpochMetrics& metrics) {

@@ -9,6 +9,7 @@
 #include "../../../core/io/file.hpp"
 #include "../../common/option_values.hpp"
 #include "../../common/shared_files.hpp"
+#include "../../common/text_encoding.hpp"
 #include "../options/options.hpp"
 
 namespace handgrad::apps::mnist_vae {
@@ -95,15 +96,19 @@ Curve parse(const std::string& text, const std::string& path) {
     std::map<std::string, std::string> texts{
         {"title", ""}, {"source", ""}, {"family", ""}, {"band", ""}, {"data", ""}};
     bool in_table = false, with_parts = false;
-    std::stringstream lines(text);
+    if (const char* encoding = other_encoding(text))
+        throw Error(ErrorKind::argument, path, "another encoding", encoding, "ASCII");
+    std::stringstream lines{std::string(skip_byte_order_mark(text))};
     int number = 0;
     for (std::string line; std::getline(lines, line);) {
-        const std::string where = path + ", line " + std::to_string(++number);
+        ++number;
         line.erase(line.find_last_not_of(" \t\r") + 1);
+        if (line.empty()) continue;
+        const std::string where = path + ", line " + std::to_string(number);
         // Its texts are shown in a terminal.
         if (std::any_of(line.begin(), line.end(), [](char c) { return c < 0x20 || c > 0x7e; }))
             refuse(where, "characters that cannot be printed", line, "printable ASCII");
-        if (line.empty() || line[0] == '#') continue;
+        if (line[0] == '#') continue;
         if (in_table) {
             const Index last = curve.points.empty() ? 0 : curve.points.back().epoch;
             curve.points.push_back(parse_point(where, line, with_parts, last));

@@ -97,12 +97,12 @@ std::string lesson_page(const Facts& facts, Subject& subject) {
                     {"expected", expected_json(subject)},
                     {"mistakes", mistakes_json(subject)}};
     const std::string body = fill(asset("lesson.rendered.html"), facts, Format::html);
-    return render_page(
-        {.title = "The gradients of a variational autoencoder",
-         .body = body,
-         .styles = {asset("page.css"), asset("lesson.css")},
-         .scripts = {asset("network.js"), asset("vae_gradients.js"), asset("lesson.js")},
-         .data = data.dump()});
+    return render_page({.title = "The gradients of a variational autoencoder",
+                        .body = body,
+                        .styles = {asset("page.css"), asset("lesson.css")},
+                        .scripts = {asset("network.js"), asset("ticks.js"),
+                                    asset("vae_gradients.js"), asset("lesson.js")},
+                        .data = data.dump()});
 }
 
 }  // namespace handgrad::apps::mnist_vae::lesson

@@ -283,11 +283,12 @@ function drawCurves() {
   const series = [[good.measured, "--accent", []], [bad.measured, "--warning", []],
                   [bad.printed, "--quiet", [6, 5]]];
   const all = series.flatMap(([values]) => values);
-  const low = Math.min(0, ...all), high = Math.max(...all);
+  const finite = all.filter(Number.isFinite);
+  const low = Math.min(0, ...finite), high = Math.max(1, ...finite);
   const x = (i, n) => left + ((right - left) * i) / Math.max(1, n - 1);
-  const y = (v) => bottom - ((bottom - top) * (v - low)) / (high - low);
-  context.fillText(high.toFixed(0), 0, top + 14);
-  context.fillText(low.toFixed(0), 0, bottom);
+  const y = (v) => bottom - (bottom - top) * shareBetween(v, low, high);
+  context.fillText(formatNumber(high, 0), 0, top + 14);
+  context.fillText(formatNumber(low, 0), 0, bottom);
   context.fillText("0", left, canvas.height - 4);
   const steps = String(Math.max(0, good.measured.length));
   context.fillText(steps + " steps", right - 30 - 14 * steps.length - 26, canvas.height - 4);
@@ -329,7 +330,7 @@ function showTraining() {
   element("training-words").textContent = good === undefined
     ? "The pictures are those of the text's model, at z = mu."
     : `After ${trainings[0].measured.length} steps: right ${good.toFixed(1)} nats, with the mistake ` +
-      `${bad.toFixed(1)}, of which the program says ${number(trainings[1].printed.at(-1))}.`;
+      `${formatNumber(bad, 1)}, of which the program says ${number(trainings[1].printed.at(-1))}.`;
 }
 
 function trainOn(steps) {

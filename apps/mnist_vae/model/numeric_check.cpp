@@ -92,4 +92,17 @@ void check_update(Vae& model, Optimizer& optimizer, const std::string& where) {
         }
 }
 
+void check_state(Vae& model, Optimizer& optimizer, const std::string& where) {
+    const auto check = [&](std::span<float> flat, const std::string& kind) {
+        for (const NamedTensor& t : model.tensors(flat))
+            if (const auto place = find_non_finite(t.values))
+                throw Error(ErrorKind::numeric, where, "training left the finite numbers",
+                            kind + t.name + " = " + text(t.values(place->first, place->second)),
+                            "finite numbers; a smaller --lr or --clip-norm may help");
+    };
+    check(model.arena().values(), "");
+    for (const Optimizer::Buffer& buffer : optimizer.state())
+        check(buffer.values, buffer.name + " of ");
+}
+
 }  // namespace handgrad::apps::mnist_vae

@@ -18,5 +18,7 @@ void check_forward(Vae& model, const std::string& where);
 void check_gradients(Vae& model, const std::string& where);
 // Every tensor after an update.
 void check_update(Vae& model, Optimizer& optimizer, const std::string& where);
+// Everything that a checkpoint holds: parameters and the optimiser's buffers.
+void check_state(Vae& model, Optimizer& optimizer, const std::string& where);
 
 }  // namespace handgrad::apps::mnist_vae

@@ -120,7 +120,8 @@ void define_report(CLI::App& app, ReportCommand& command) {
            "Run folders, to be laid over one another [the newest under runs/]")
         ->option_text("PATH...");
     add_path(app, "--output", "FILE.html",
-             "The page [RUN/report.html; of several, comparison.html in the first]",
+             "The page, - for standard output [RUN/report.html; of several, comparison.html in the "
+             "first]",
              command.output);
     add_path(app, "--data", "DIR", "Folder with the IDX files [as for train]", command.data);
     define_threads(app, command.threads);
@@ -191,7 +192,8 @@ CommandLine::CommandLine() {
 
     sub = add("reconstruct", "Images above their reconstructions, as PNG or .npy",
               [this] { return reconstruct; });
-    define_run(*sub, reconstruct.choice, "Picture, or FILE.npy for numbers [RUN/reconstruct.png]");
+    define_run(*sub, reconstruct.choice,
+               "Picture, FILE.npy for numbers, or - for standard output [RUN/reconstruct.png]");
     add_path(*sub, "--image", "FILE.png",
              "A digit of your own, of any size, instead of test "
              "images",
@@ -201,7 +203,8 @@ CommandLine::CommandLine() {
     sub =
         add("sample", "New images from random latents, as PNG or .npy", [this] { return sample; });
     define_run(*sub, sample.choice,
-               "Picture, or FILE.npy for numbers [RUN/sample.png or RUN/interpolate.png]");
+               "Picture, FILE.npy for numbers, or - for standard output [RUN/sample.png or "
+               "RUN/interpolate.png]");
     define_count(*sub, "--count", "Images to make", sample.count);
     add_parsed(*sub, "--seed", "N [0]", "Of the latents", [this](const std::string& text) {
         sample.seed = parse_integer("--seed", text, 0, UINT64_MAX);
@@ -222,7 +225,8 @@ CommandLine::CommandLine() {
 
     sub = add("manifold", "The images of a grid of latents, as PNG or .npy",
               [this] { return manifold; });
-    define_run(*sub, manifold.choice, "Picture, or FILE.npy for numbers [RUN/manifold.png]");
+    define_run(*sub, manifold.choice,
+               "Picture, FILE.npy for numbers, or - for standard output [RUN/manifold.png]");
     define_count(*sub, "--size", "Images along each side", manifold.size, kMaxSide);
 
     sub = add("encode", "mu and logvar of every image with its label, as CSV or .npy",
@@ -256,7 +260,8 @@ CommandLine::CommandLine() {
 
     sub = add("lesson", "How the gradients of a VAE work, step by step, as an interactive page",
               [this] { return lesson; });
-    add_path(*sub, "--output", "FILE", "File [vae-gradients.html; of --markdown standard output]",
+    add_path(*sub, "--output", "FILE",
+             "File, - for standard output [vae-gradients.html; of --markdown standard output]",
              lesson.output);
     add_flag(*sub, "--markdown", "The text of docs/vae-gradients.md instead", lesson.markdown);
 

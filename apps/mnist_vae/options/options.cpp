@@ -32,14 +32,6 @@ constexpr const char* kExamples[] = {
     "completion bash >> ~/.bash_completion",
 };
 
-// A message is one line, whatever the user typed.
-std::string printable(std::string text) {
-    std::replace_if(
-        text.begin(), text.end(),
-        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-    return text;
-}
-
 std::string help_text(const CommandLine& line) {
     const CLI::App* chosen = line.chosen();
     std::string text = "Examples:\n";
@@ -53,8 +45,7 @@ std::string help_text(const CommandLine& line) {
                               const std::vector<std::string>& names, const std::string& command) {
     const std::string close = closest_name(word, names);
     if (!close.empty()) problem += "; did you mean '" + close + "'?";
-    throw Error(ErrorKind::argument, printable(word), problem, "",
-                "what " + command + " --help lists");
+    throw Error(ErrorKind::argument, word, problem, "", "what " + command + " --help lists");
 }
 
 // What CLI11 lets pass: "--out=" would take the next argument for its value, "--resume=7" would be
@@ -71,8 +62,7 @@ void refuse_odd_values(CommandLine& line, const std::vector<std::string>& argume
         const std::size_t equals = argument.find('=');
         if (!argument.starts_with("--") || equals == std::string::npos) continue;
         const std::string name = argument.substr(0, equals), value = argument.substr(equals + 1);
-        if (value.empty())
-            throw Error(ErrorKind::argument, printable(name), "no value after the =");
+        if (value.empty()) throw Error(ErrorKind::argument, name, "no value after the =");
         if (is_flag(name))
             throw Error(ErrorKind::argument, name, "takes no value", "'" + value + "'", "none");
     }
@@ -87,8 +77,7 @@ void refuse_odd_values(CommandLine& line, const std::vector<std::string>& argume
         std::string list;
         for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
         throw Error(ErrorKind::argument, "mnist_vae", "no command given",
-                    arguments.empty() ? "" : "'" + printable(arguments.front()) + "' first",
-                    "one of " + list);
+                    arguments.empty() ? "" : "'" + arguments.front() + "' first", "one of " + list);
     }
     refuse_word(arguments.front(), "no such command", names, "mnist_vae");
 }
@@ -113,7 +102,7 @@ void refuse_odd_values(CommandLine& line, const std::vector<std::string>& argume
     const std::string name = message.substr(0, message.find(':'));
     const CLI::App* command = line.chosen() == nullptr ? &line.app : line.chosen();
     const CLI::Option* option = command->get_option_no_throw(name);
-    if (option == nullptr) throw Error(ErrorKind::argument, "command line", printable(message));
+    if (option == nullptr) throw Error(ErrorKind::argument, "command line", message);
     if (option->get_items_expected_max() == 0)
         throw Error(ErrorKind::argument, name, "is given more than once");
     throw Error(ErrorKind::argument, name, "wrong number of values",
@@ -140,7 +129,7 @@ Command parse_command_line(const std::vector<std::string>& arguments) {
     } catch (const CLI::ArgumentMismatch& error) {
         refuse_count(line, error);
     } catch (const CLI::ParseError& error) {
-        throw Error(ErrorKind::argument, "command line", printable(error.what()));
+        throw Error(ErrorKind::argument, "command line", error.what());
     }
     return line.results.at(line.chosen()->get_name())();
 }

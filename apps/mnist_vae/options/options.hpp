@@ -21,6 +21,9 @@ namespace handgrad::apps::mnist_vae {
 // A file of options has a line for each; this is far more.
 inline constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
 
+// The largest --epochs, and every other count, and the largest --latent.
+inline constexpr Index kMaxEpochs = 1'000'000'000, kMaxLatent = 4096;
+
 enum class OptimizerKind { adam, sgd };
 
 // The forms of Adam: optim/adam.hpp.
@@ -202,9 +205,15 @@ std::string option_value(const TrainOptions& options, const std::string& name);
 // Throws Error(argument) for options that have nothing to do with one another or contradict.
 void check_combination(const TrainOptions& options);
 
+// A SHA-256 of the options that decide the bits of the weights: all but those that --resume may
+// change, --checkpoint-every and --patience. An option at its default does not count, so that a new
+// option leaves the hashes of older runs as they are.
+std::string hash_of_options(const TrainOptions& options);
+
 // options.toml: every option of a run, one a line, and back. `path` names the file in errors.
-// Throws Error(argument) naming file, line and key for an unknown key, one that stands twice, or a
-// value that the command line would refuse too.
+// A byte order mark and line ends of Windows are passed over. Throws Error(argument) naming file,
+// line and key for an unknown key, one that stands twice, or a value that the command line would
+// refuse too; for a zero byte, and for a text that is no UTF-8.
 std::string to_toml(const TrainOptions& options);
 std::map<std::string, std::string> parse_toml(const std::string& text, const std::string& path);
 
@@ -215,7 +224,7 @@ void apply(const std::map<std::string, std::string>& values, TrainOptions& optio
            const std::string& prefix);
 
 // The options that a run was started with, from its options.toml. Throws Error(input) for a file
-// that to_toml cannot have written: nobody typed these values.
+// that to_toml cannot have written, or options that contradict: nobody typed these values.
 TrainOptions read_run_options(const std::string& path);
 TrainOptions parse_run_options(const std::string& text, const std::string& path);
 

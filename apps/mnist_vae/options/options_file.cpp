@@ -4,6 +4,7 @@
 #include "../../../core/error.hpp"
 #include "../../../core/io/file.hpp"
 #include "../../common/option_values.hpp"
+#include "../../common/text_encoding.hpp"
 #include "options.hpp"
 
 namespace handgrad::apps::mnist_vae {
@@ -90,13 +91,20 @@ static void check_toml_kind(const OptionDescription& option, const std::string& 
 }
 
 std::map<std::string, std::string> parse_toml(const std::string& text, const std::string& path) {
+    if (const char* encoding = other_encoding(text))
+        throw Error(ErrorKind::argument, path, "another encoding", encoding, "UTF-8");
     std::map<std::string, std::string> values;
-    std::stringstream lines(text);
+    std::stringstream lines{std::string(skip_byte_order_mark(text))};
     int number = 0;
     for (std::string line; std::getline(lines, line);) {
-        const std::string where = path + ", line " + std::to_string(++number);
+        ++number;
         line = trim(line);
-        if (line.empty() || line[0] == '#') continue;
+        if (line.empty()) continue;
+        const std::string where = path + ", line " + std::to_string(number);
+        // A path would end there.
+        if (line.find('\0') != std::string::npos)
+            throw Error(ErrorKind::argument, where, "a zero byte", line, "a line of text");
+        if (line[0] == '#') continue;
         const std::size_t equals = line.find('=');
         if (equals == std::string::npos)
             throw Error(ErrorKind::argument, where, "not a setting", line, "key = value");
@@ -133,6 +141,11 @@ TrainOptions read_run_options(const std::string& path) {
 TrainOptions parse_run_options(const std::string& text, const std::string& path) try {
     TrainOptions options;
     apply(parse_toml(text, path), options, path + ", ");
+    try {
+        check_combination(options);
+    } catch (const Error& e) {
+        throw Error(ErrorKind::argument, path, e.what());
+    }
     return options;
 } catch (const Error& e) {
     throw Error(ErrorKind::input, "", e.what());

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "../../../core/error.hpp"
+#include "../../../core/io/sha256.hpp"
 #include "../../common/option_values.hpp"
 #include "conventions.hpp"
 #include "options.hpp"
@@ -11,10 +12,10 @@ namespace handgrad::apps::mnist_vae {
 
 namespace {
 
-constexpr std::uint64_t kMaxWidth = 65536, kMaxLatent = 4096, kMaxLayers = 16;
+constexpr std::uint64_t kMaxWidth = 65536, kMaxLayers = 16;
 constexpr std::uint64_t kMaxSamples = 5000;
 constexpr std::uint64_t kMaxShards = 1024;
-constexpr std::uint64_t kMaxCount = 1'000'000'000;
+constexpr std::uint64_t kMaxCount = kMaxEpochs;
 
 constexpr const char* kSchedules[] = {"constant", "step", "cosine", "iwae"};
 constexpr const char* kOptimizers[] = {"adam", "sgd"};
@@ -109,7 +110,7 @@ std::vector<OptionDescription> make_descriptions() {
          [](const Options& o) { return widths_text(o.hidden); }},
         integer<&Options::latent, 1, kMaxLatent>("latent", "Latent dimensions"),
         choice<&Options::activation, kActivationNames>("activation", "Of the hidden layers"),
-        integer<&Options::epochs, 1, kMaxCount>("epochs", "Passes over the training images"),
+        integer<&Options::epochs, 1, kMaxEpochs>("epochs", "Passes over the training images"),
         integer<&Options::batch_size, 1, kMaxCount>("batch-size", "Images per update"),
         real<&Options::lr, parse_positive>("lr", "Learning rate"),
         choice<&Options::lr_schedule, kSchedules>(
@@ -258,11 +259,25 @@ static bool is_given(const std::map<std::string, std::string>& given, const std:
     return false;
 }
 
+// What --resume may change. Whether the data are the same is told by their hash, wherever they lie.
+static bool may_change(const std::string& name) {
+    static const std::set<std::string> free{"epochs", "threads", "data", "sparsity", "fuse"};
+    return free.contains(name);
+}
+
+std::string hash_of_options(const TrainOptions& options) {
+    std::string text;
+    for (const OptionDescription& d : train_option_descriptions()) {
+        if (may_change(d.name) || d.name == "checkpoint-every" || d.name == "patience") continue;
+        const std::string value = d.get(options);
+        if (value != d.get(TrainOptions{})) text += d.name + " = " + value + "\n";
+    }
+    return sha256_hex(std::as_bytes(std::span(text)));
+}
+
 std::string find_contradiction(const TrainOptions& run, const TrainCommand& now) {
     for (const OptionDescription& d : train_option_descriptions()) {
-        // Whether the data are the same is told by their hash, wherever they lie now.
-        static const std::set<std::string> free{"epochs", "threads", "data", "sparsity", "fuse"};
-        if (free.contains(d.name)) continue;
+        if (may_change(d.name)) continue;
         if (!is_given(now.given, d.name)) continue;
         if (d.get(run) != d.get(now.options)) return d.name;
     }

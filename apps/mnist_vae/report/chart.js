@@ -3,17 +3,8 @@
 // Lines over epochs, as SVG. A cursor that charts share shows the values at one epoch: it follows
 // the mouse or the finger, and with the focus the arrow keys, Home and End.
 
-const kChart = { width: 340, height: 210, left: 44, right: 8, top: 8, bottom: 26 };
-
-// About `count` round numbers within [low, high].
-function ticksBetween(low, high, count) {
-  const rough = (high - low) / count, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((f) => f * power).find((s) => s >= rough * 0.999);
-  const ticks = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; ++k)
-    ticks.push(k * step);
-  return { ticks, decimals: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
-}
+const kChart = { width: 340, height: 210, right: 8, top: 8, bottom: 26 };
+const kLeft = 44, kDigit = 7;  // room for the labels of an axis, for one of their digits
 
 class EpochCursor {
   constructor() { this.listeners = []; }
@@ -34,8 +25,11 @@ class EpochChart {
     this.epochs = [...new Set(epochs)].sort((a, b) => a - b);
     const low = Math.min(...values), high = Math.max(...values);
     // A flat line stands in the middle.
-    const margin = (high - low) * 0.04 || Math.max(1e-3, Math.abs(high) * 0.05);
-    this.range = { low: low - margin, high: high + margin };
+    const margin = high * 0.04 - low * 0.04 || Math.max(1e-3, Math.abs(high) * 0.05);
+    this.range = { low: Math.max(low - margin, -Number.MAX_VALUE),
+                   high: Math.min(high + margin, Number.MAX_VALUE) };
+    this.ticks = ticksBetween(this.range.low, this.range.high, 6);
+    this.left = Math.max(kLeft, ...this.ticks.map(({ label }) => 8 + kDigit * label.length));
     this.first = this.epochs[0];
     this.last = this.epochs[this.epochs.length - 1];
 
@@ -55,33 +49,33 @@ class EpochChart {
   }
 
   x(epoch) {
-    const { left, right, width } = kChart;
+    const { left } = this, { right, width } = kChart;
     if (this.first === this.last) return (left + width - right) / 2;
-    return left + (epoch - this.first) / (this.last - this.first) * (width - left - right);
+    return left + shareBetween(epoch, this.first, this.last) * (width - left - right);
   }
   y(value) {
     const { top, bottom, height } = kChart, { low, high } = this.range;
-    return height - bottom - (value - low) / (high - low) * (height - top - bottom);
+    return height - bottom - shareBetween(value, low, high) * (height - top - bottom);
   }
 
   drawAxes() {
-    const { left, right, width, height, bottom } = kChart;
-    const { ticks, decimals } = ticksBetween(this.range.low, this.range.high, 6);
-    for (const tick of ticks) {
-      const y = this.y(tick);
+    const { left, ticks } = this, { right, width, height, bottom } = kChart;
+    for (const { value, label } of ticks) {
+      const y = this.y(value);
       this.svg.append(
         svgElement("line", { class: "grid", x1: left, x2: width - right, y1: y, y2: y }),
         svgElement("text", { x: left - 6, y: y + 3.5, "text-anchor": "end" },
-                   formatNumber(tick, decimals)));
+                   label));
     }
-    const across = ticksBetween(this.first, Math.max(this.last, this.first + 1), 5).ticks;
-    const marks = [this.first, ...across.filter((e) => Number.isInteger(e) && e <= this.last)];
+    const across = ticksBetween(this.first, Math.max(this.last, this.first + 1), 5)
+      .filter(({ value }) => Number.isInteger(value) && value <= this.last);
     let end = -Infinity;
-    for (const epoch of marks) {
-      if (this.x(epoch) - end < 26) continue;
-      end = this.x(epoch);
+    const first = { value: this.first, label: formatNumber(this.first, 0) };
+    for (const { value, label } of [first, ...across]) {
+      if (this.x(value) - end < 26) continue;
+      end = this.x(value);
       this.svg.append(svgElement("text", { x: end, y: height - bottom + 16,
-                                           "text-anchor": "middle" }, String(epoch)));
+                                           "text-anchor": "middle" }, label));
     }
   }
 
@@ -139,7 +133,7 @@ class EpochChart {
   follow() {
     this.cursor.listeners.push((epoch) => this.show(epoch));
     const point = (event) => {
-      const box = this.svg.getBoundingClientRect(), { left, right, width } = kChart;
+      const box = this.svg.getBoundingClientRect(), { left } = this, { right, width } = kChart;
       const x = (event.clientX - box.left) / box.width * width;
       const share = (x - left) / (width - left - right);
       this.cursor.set(this.first + share * (this.last - this.first));

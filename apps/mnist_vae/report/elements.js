@@ -22,12 +22,6 @@ function svgElement(name, attributes = {}, ...children) {
 }
 function byId(id) { return document.getElementById(id); }
 
-// A number for people: as many decimals as asked for, a minus that is one, a dash for none.
-function formatNumber(value, decimals = 2) {
-  if (value === null || value === undefined || !Number.isFinite(value)) return "\u2013";
-  const text = value.toFixed(decimals);
-  return (/^-0(\.0*)?$/.test(text) ? text.slice(1) : text).replace("-", "\u2212");
-}
 function formatCount(value) { return String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f"); }
 function formatSeconds(seconds) {
   if (seconds < 59.5) return formatNumber(seconds, seconds < 10 ? 1 : 0) + " s";

@@ -32,8 +32,8 @@ class LatentMap {
     this.isLine = map.across === map.up;
     this.overlay.setAttribute("aria-label",
       `Map of the latent space with ${this.labels.length} test images; arrow keys move z`);
-    // All but the outermost points, and most of the prior.
-    const sizes = Array.from(this.points, Math.abs).sort((a, b) => a - b);
+    // All but the outermost points, and most of the prior; a diverged model has points nowhere.
+    const sizes = Array.from(this.points, Math.abs).filter(Number.isFinite).sort((a, b) => a - b);
     this.half = Math.max(2.6, 1.08 * (sizes[Math.floor(sizes.length * 0.999)] ?? 0));
     this.tiles = null;
     this.posterior = null;
@@ -92,10 +92,9 @@ class LatentMap {
     context.fillStyle = themeColor("quiet");
     context.font = "11px system-ui, sans-serif";
     context.lineWidth = 1;
-    const step = this.half > 8 ? 4 : this.half > 4 ? 2 : 1;
-    for (let v = -Math.floor(this.half / step) * step; v <= this.half; v += step) {
-      const x = Math.round(this.px(v)) + 0.5, y = Math.round(this.py(v)) + 0.5;
-      context.globalAlpha = v === 0 ? 1 : 0.5;
+    for (const { value, label } of ticksBetween(-this.half, this.half, 8)) {
+      const x = Math.round(this.px(value)) + 0.5, y = Math.round(this.py(value)) + 0.5;
+      context.globalAlpha = value === 0 ? 1 : 0.5;
       context.beginPath();
       context.moveTo(x, 0);
       context.lineTo(x, this.size);
@@ -107,10 +106,10 @@ class LatentMap {
       context.globalAlpha = 1;
       context.textAlign = "center";
       if (x > 12 && x < this.size - 12)
-        context.fillText(formatNumber(v, 0), x, this.size - 5);
+        context.fillText(label, x, this.size - 5);
       context.textAlign = "left";
-      if (!this.isLine && v !== 0 && y > 28 && y < this.size - 18)
-        context.fillText(formatNumber(v, 0), 5, y + 4);
+      if (!this.isLine && value !== 0 && y > 28 && y < this.size - 18)
+        context.fillText(label, 5, y + 4);
     }
     context.textAlign = "right";
     const { across, up } = this.run.map;
@@ -144,10 +143,11 @@ class LatentMap {
     context.lineWidth = 4;
     context.strokeStyle = themeColor("paper");
     const middle = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
+    const isSomewhere = (i) => Number.isFinite(this.points[2 * i] + this.points[2 * i + 1]);
     for (let digit = 0; digit < 10; ++digit) {
       if (this.digit !== null && this.digit !== digit) continue;
       const own = [];
-      this.labels.forEach((label, i) => { if (label === digit) own.push(i); });
+      this.labels.forEach((label, i) => { if (label === digit && isSomewhere(i)) own.push(i); });
       if (own.length === 0) continue;
       const x = middle(own.map((i) => this.px(this.points[2 * i])));
       const y = middle(own.map((i) => this.pointY(i))) + 6;

@@ -6,6 +6,7 @@
 
 #include "../../../core/error.hpp"
 #include "../../../core/version.hpp"
+#include "../../common/printable.hpp"
 #include "../options/options.hpp"
 #include "../page/assets.hpp"
 #include "../page/page.hpp"
@@ -28,22 +29,25 @@ std::vector<std::string> names_of(std::span<const ReportInput> runs) {
         names.push_back(last.string());
         ++uses[names.back()];
     }
-    for (std::size_t i = 0; i < names.size(); ++i)
+    for (std::size_t i = 0; i < names.size(); ++i) {
         if (uses[names[i]] > 1 || names[i].empty() || names[i] == ".")
             names[i] = runs[i].folder.path.string();
+        names[i] = printable(names[i]);
+    }
     return names;
 }
 
 std::string render(const json& data, const std::string& title) {
-    return render_page({.title = title,
-                        .body = asset("report.html"),
-                        .styles = {asset("page.css"), asset("report.css")},
-                        .scripts = {asset("network.js"), asset("losses.js"), asset("elements.js"),
-                                    asset("model.js"), asset("chart.js"), asset("latent_map.js"),
-                                    asset("normalize_digit.js"), asset("drawing_pad.js"),
-                                    asset("inspector.js"), asset("tables.js"), asset("report.js")},
-                        // Folders may be called anything, also what is no UTF-8.
-                        .data = data.dump(-1, ' ', false, json::error_handler_t::replace)});
+    return render_page(
+        {.title = title,
+         .body = asset("report.html"),
+         .styles = {asset("page.css"), asset("report.css")},
+         .scripts = {asset("network.js"), asset("ticks.js"), asset("losses.js"),
+                     asset("elements.js"), asset("model.js"), asset("chart.js"),
+                     asset("latent_map.js"), asset("normalize_digit.js"), asset("drawing_pad.js"),
+                     asset("inspector.js"), asset("tables.js"), asset("report.js")},
+         // What is no UTF-8 after all must not end a training.
+         .data = data.dump(-1, ' ', false, json::error_handler_t::replace)});
 }
 
 }  // namespace

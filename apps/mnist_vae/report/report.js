@@ -105,8 +105,8 @@ class LatentSpace {
     // As far as the map goes, which is further than 4 only if the model strays from the prior.
     const end = Math.max(4, Math.ceil(this.map.half));
     this.sliders = this.model.canDecode ? order.map((j) => {
-      const input = element("input", { type: "range", min: -end, max: end, step: "0.02",
-                                       id: `z${j}` });
+      const input = element("input", { type: "range", min: -end, max: end,
+                                       step: end > 100 ? "any" : "0.02", id: `z${j}` });
       const output = element("output", { for: `z${j}` });
       input.addEventListener("input", () => {
         this.z[j] = Number(input.value);

@@ -8,6 +8,7 @@
 #include "../../../core/error.hpp"
 #include "../../../core/io/file.hpp"
 #include "../../common/console.hpp"
+#include "../../common/printable.hpp"
 #include "../model/evaluation.hpp"
 #include "../page/base64.hpp"
 #include "../run/gallery.hpp"
@@ -75,7 +76,7 @@ json describe_log(const RunFolder& folder) {
 json describe_options(const TrainOptions& options) {
     json list = json::array();
     for (const OptionDescription& d : train_option_descriptions())
-        list.push_back({d.name, d.get(options), d.get(TrainOptions{})});
+        list.push_back({d.name, printable(d.get(options)), d.get(TrainOptions{})});
     return list;
 }
 
@@ -103,27 +104,35 @@ json describe_samples(ReportRun& run) {
     return samples;
 }
 
-json describe_profile(const RunFolder& folder) {
-    if (!std::filesystem::exists(folder.profile())) return nullptr;
-    const std::vector<std::byte> bytes = read_file(folder.profile(), 1 << 20);
-    std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    if (text.size() > kMaxProfileBytes) {
-        text.resize(kMaxProfileBytes);
-        text = text.substr(0, text.rfind('\n') + 1) + "... the rest is in profile.txt\n";
+// The page shows the model, for which neither the profile nor the checkpoint is needed: a fault in
+// one of them is a warning, and the page goes without.
+template <class Read>
+auto read_if_possible(const std::string& file, Read read) -> decltype(read()) {
+    if (!std::filesystem::exists(file)) return {};
+    try {
+        return read();
+    } catch (const Error& error) {
+        warn(error.what());
+        return {};
     }
-    return text;
+}
+
+json describe_profile(const RunFolder& folder) {
+    return read_if_possible(folder.profile(), [&]() -> json {
+        const std::vector<std::byte> bytes = read_file(folder.profile(), 1 << 20);
+        std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        if (text.size() > kMaxProfileBytes) {
+            text.resize(kMaxProfileBytes);
+            text = text.substr(0, text.rfind('\n') + 1) + "... the rest is in profile.txt\n";
+        }
+        return printable_lines(text);
+    });
 }
 
 // That of the data that the run was trained on; empty if no checkpoint tells it.
 std::string training_data_hash(const RunFolder& folder) {
-    if (!std::filesystem::exists(folder.checkpoint())) return {};
-    try {
-        return read_data_hash(folder.checkpoint());
-    } catch (const Error& error) {
-        // The page shows the model, for which the checkpoint is not needed.
-        warn(error.what());
-        return {};
-    }
+    return read_if_possible(folder.checkpoint(),
+                            [&] { return std::string(read_data_hash(folder.checkpoint())); });
 }
 
 // --- What the model makes of the test images ---
@@ -263,8 +272,8 @@ json describe_run(ReportRun& run, const std::string& name) {
     const TrainOptions defaults;
     const TrainOptions& options = run.options ? *run.options : defaults;
     json description{{"name", name},
-                     {"folder", run.folder.path.string()},
-                     {"mistake", flag_text_of(run.origin.mistake)},
+                     {"folder", printable(run.folder.path.string())},
+                     {"mistake", printable(flag_text_of(run.origin.mistake))},
                      {"epoch", run.origin.epoch},
                      {"klWeight", run.origin.kl_weight},
                      {"widths", a.widths()},
@@ -277,7 +286,7 @@ json describe_run(ReportRun& run, const std::string& name) {
     description["data"] = {{"name", run.dataset.name + describe_binarization(options.binarize)},
                            {"testImages", run.dataset.test.images.count},
                            {"sample", run.dataset.sample},
-                           {"hash", training_data_hash(run.folder)}};
+                           {"hash", printable(training_data_hash(run.folder))}};
     description["options"] = run.options ? describe_options(options) : json(nullptr);
     if (run.options) {
         description["loss"] = describe_loss(options);

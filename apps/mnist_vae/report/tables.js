@@ -51,14 +51,15 @@ function describeFigures(runs) {
 // --- KL divergence of each latent ---
 
 function describeBars(runs) {
-  const largest = Math.max(...runs.flatMap((run) => run.latents.kl.map(Number)), 1e-9);
+  const largest = Math.max(...runs.flatMap((run) => run.latents.kl.map(Number))
+    .filter(Number.isFinite), 1e-9);
   const indices = [...new Set(runs.flatMap((run) => run.latents.index))].sort((a, b) => a - b);
   const rows = indices.map((index) => {
     const bars = runs.flatMap((run, i) => {
       const at = run.latents.index.indexOf(index);
       if (at < 0) return [];
       const kl = Number(run.latents.kl[at]), bar = element("span", { class: "fill" });
-      bar.style.width = `${100 * kl / largest}%`;
+      bar.style.width = `${Number.isFinite(kl) ? kl / largest * 100 : 0}%`;
       bar.style.background = `var(--${runColor(i)})`;
       const track = element("span", { class: "track" }, bar);
       return element("div", { class: "bar" }, track,

@@ -14,7 +14,7 @@ namespace handgrad::apps::mnist_vae {
 namespace {
 
 constexpr const char* kModelFormat = "handgrad-model-1";
-constexpr const char* kCheckpointFormat = "handgrad-checkpoint-3";
+constexpr const char* kCheckpointFormat = "handgrad-checkpoint-4";
 constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 36;
 
 TensorLayout layout_of(const NamedTensor& t) {
@@ -100,7 +100,7 @@ std::optional<ModelOrigin> load_model(const std::string& path, Vae& model) {
 }
 
 void save_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
-                     const Position& position, const std::string& data_hash) {
+                     const Position& position, const CheckpointOrigin& origin) {
     std::vector<TensorToWrite> tensors;
     add_tensors(model, model.arena().values(), "", tensors);
     for (const Optimizer::Buffer& buffer : optimizer.state())
@@ -109,7 +109,8 @@ void save_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
         path,
         serialize_safetensors(std::move(tensors),
                               {{"format", kCheckpointFormat},
-                               {"data_hash", data_hash},
+                               {"data_hash", origin.data_hash},
+                               {"options_hash", origin.options_hash},
                                {"step", std::to_string(optimizer.steps())},
                                {"epoch", std::to_string(position.epoch)},
                                {"batch", std::to_string(position.batch)},
@@ -123,31 +124,50 @@ void save_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
         Previous::keep);
 }
 
+// That a square root is drawn of.
+static void check_second_moment(const std::string& path, std::span<const float> v) {
+    for (const float value : v)
+        if (value < 0)
+            throw Error(ErrorKind::input, path, "a second moment of Adam", std::to_string(value),
+                        "0 or more");
+}
+
 Position load_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
-                         const std::string& data_hash) {
+                         const CheckpointOrigin& origin, const PositionCheck& check) {
     const SafetensorsFile file(read_file(path, kMaxFileBytes), path);
     file.require_checksum();
     check_format(file, path, kCheckpointFormat);
-    if (file.metadata("data_hash") != data_hash)
+    const auto first_digits = [](const std::string& hash) { return hash.substr(0, 12); };
+    if (file.metadata("data_hash") != origin.data_hash)
         throw Error(ErrorKind::argument, path, "this run was trained on other data",
-                    "data with hash " + data_hash.substr(0, 12),
-                    file.metadata("data_hash").substr(0, 12));
+                    "data with hash " + first_digits(origin.data_hash),
+                    first_digits(file.metadata("data_hash")));
+    if (file.metadata("options_hash") != origin.options_hash)
+        throw Error(ErrorKind::input, path, "was made with other options than those of this run",
+                    "options with hash " + first_digits(file.metadata("options_hash")),
+                    first_digits(origin.options_hash));
+    const Position position{.epoch = number<Index>(file, path, "epoch"),
+                            .batch = number<Index>(file, path, "batch"),
+                            .loss_sum = number<double>(file, path, "loss_sum"),
+                            .recon_sum = number<double>(file, path, "recon_sum"),
+                            .kl_sum = number<double>(file, path, "kl_sum"),
+                            .clamped_logvars = number<Index>(file, path, "clamped_logvars"),
+                            .seconds = number<double>(file, path, "seconds"),
+                            .best_val_loss = number<double>(file, path, "best_val_loss"),
+                            .best_epoch = number<Index>(file, path, "best_epoch")};
+    const auto steps = number<std::int64_t>(file, path, "step");
+    if (check) check(path, position, steps);
+
     const std::vector<Optimizer::Buffer> buffers = optimizer.state();
     check_tensor_count(path, file,
                        model.tensors(model.arena().values()).size() * (1 + buffers.size()));
     copy_tensors(file, model, model.arena().values(), "");
-    for (const Optimizer::Buffer& buffer : buffers)
+    for (const Optimizer::Buffer& buffer : buffers) {
         copy_tensors(file, model, buffer.values, buffer.name + ".");
-    optimizer.resume_at(number<std::int64_t>(file, path, "step"));
-    return {.epoch = number<Index>(file, path, "epoch"),
-            .batch = number<Index>(file, path, "batch"),
-            .loss_sum = number<double>(file, path, "loss_sum"),
-            .recon_sum = number<double>(file, path, "recon_sum"),
-            .kl_sum = number<double>(file, path, "kl_sum"),
-            .clamped_logvars = number<Index>(file, path, "clamped_logvars"),
-            .seconds = number<double>(file, path, "seconds"),
-            .best_val_loss = number<double>(file, path, "best_val_loss"),
-            .best_epoch = number<Index>(file, path, "best_epoch")};
+        if (buffer.name == "v") check_second_moment(path, buffer.values);
+    }
+    optimizer.resume_at(steps);
+    return position;
 }
 
 std::string read_data_hash(const std::string& path) {
@@ -162,14 +182,14 @@ bool checkpoint_exists(const std::string& path) {
 }
 
 ResumePoint load_newest_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
-                                   const std::string& data_hash) {
+                                   const CheckpointOrigin& origin, const PositionCheck& check) {
     try {
-        return {load_checkpoint(path, model, optimizer, data_hash), ""};
+        return {load_checkpoint(path, model, optimizer, origin, check), ""};
     } catch (const Error& newest) {
         const std::string previous = previous_path(path);
         if (newest.kind() != ErrorKind::input || !std::filesystem::exists(previous)) throw;
         try {
-            return {load_checkpoint(previous, model, optimizer, data_hash), newest.what()};
+            return {load_checkpoint(previous, model, optimizer, origin, check), newest.what()};
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::input) throw;
             throw Error(ErrorKind::input, "", std::string(newest.what()) + "; and " + error.what());

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -31,14 +32,26 @@ void save_model(const std::string& path, Vae& model, const ModelOrigin& origin);
 // not the model's. Files of other writers have no origin (nullopt) and no checksum.
 std::optional<ModelOrigin> load_model(const std::string& path, Vae& model);
 
-// Throws Error(output). What was there before is kept as previous_path(path).
+// The training that a checkpoint belongs to.
+struct CheckpointOrigin {
+    std::string data_hash;     // Dataset::hash
+    std::string options_hash;  // hash_of_options, of those that decide the bits of the weights
+};
+
+// Throws Error(output). The file before is kept as previous_path(path).
 void save_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
-                     const Position& position, const std::string& data_hash);
+                     const Position& position, const CheckpointOrigin& origin);
+
+// Throws Error(input), naming `path`, for a position or a number of steps that the training cannot
+// have had.
+using PositionCheck =
+    std::function<void(const std::string& path, const Position& position, std::int64_t steps)>;
 
 // Restores model and optimiser and returns the position. Throws Error(input) for a file that is
-// damaged, has no checksum, or does not fit; Error(argument) if it was made with other data.
+// damaged, has no checksum, does not fit, was made with other options, or does not pass `check`;
+// Error(argument) if it was made with other data.
 Position load_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
-                         const std::string& data_hash);
+                         const CheckpointOrigin& origin, const PositionCheck& check = {});
 
 // The hash of the data that the checkpoint was made with. Throws Error(input) as load_checkpoint.
 std::string read_data_hash(const std::string& path);
@@ -54,6 +67,6 @@ struct ResumePoint {
 // load_checkpoint of the newest file or, if that is damaged, of the one before. Throws what
 // load_checkpoint throws; if both are damaged the message tells of both.
 ResumePoint load_newest_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
-                                   const std::string& data_hash);
+                                   const CheckpointOrigin& origin, const PositionCheck& check = {});
 
 }  // namespace handgrad::apps::mnist_vae

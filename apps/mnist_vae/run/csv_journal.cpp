@@ -1,49 +1,90 @@
 #include "csv_journal.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <sstream>
 #include <utility>
 
 #include "../../../core/error.hpp"
-#include "../../../core/io/atomic_file.hpp"
 #include "../../../core/io/file.hpp"
 
 namespace handgrad::apps::mnist_vae {
 
 namespace {
 
-constexpr const char* kMistakeColumn = ",mistake";
-constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 32;
+[[noreturn]] void fail(const std::string& path) {
+    throw Error(ErrorKind::output, path, "cannot be written: " + std::string(std::strerror(errno)));
+}
 
-template <class Number>
-bool parse(const std::string& text, Number& value) {
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    return error == std::errc() && stop == end;
+// Appends to a file of ours. A file that a user removed meanwhile begins anew, with its header; one
+// that has got a second name, such as that of a copy made of links, is replaced instead.
+void append_to_file(const std::string& path, const std::string& rows, const std::string& header) {
+    const int fd = open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0) fail(path);
+    struct stat status {};
+    const bool known = fstat(fd, &status) == 0;
+    if (known && status.st_nlink > 1) {
+        close(fd);
+        const std::vector<std::byte> before = read_file(path, kMaxCsvBytes);
+        NewFile file(path);
+        file.write(before);
+        file.write(rows);
+        return file.replace();
+    }
+    const std::string text = known && status.st_size == 0 ? header + rows : rows;
+    const char* next = text.data();
+    for (std::size_t left = text.size(); left > 0;) {
+        const ssize_t n = write(fd, next, left);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) {
+            const int error = errno;
+            close(fd);
+            errno = error;
+            fail(path);
+        }
+        next += n;
+        left -= std::size_t(n);
+    }
+    if (close(fd) != 0 && errno != EINTR) fail(path);
 }
 
 }  // namespace
 
 CsvJournal::CsvJournal(std::string path, const std::string& header, Index last_key,
                        const std::string& mistake)
-    : path_(std::move(path)), mistake_(mistake) {
-    std::string content = header + (mistake.empty() ? "" : kMistakeColumn) + "\n";
+    : path_(std::move(path)),
+      header_(header + (mistake.empty() ? "" : kMistakeColumn) + "\n"),
+      mistake_(mistake),
+      beginning_(std::make_unique<NewFile>(path_)) {
+    std::string content = header_;
     if (last_key > 0 && std::filesystem::exists(path_)) {
-        int number = 2;
-        for (const std::string& row : read_csv_rows(path_, header)) {
+        Index before = 0;
+        for_each_csv_row(path_, header, [&](std::string_view row, Index line) {
             Index key = 0;
-            if (!parse_csv_number(row.substr(0, row.find(',')), key))
-                throw Error(ErrorKind::input, path_ + ", line " + std::to_string(number),
-                            "the first column", row, "a number");
-            if (key <= last_key) content += tagged(row + "\n");
-            ++number;
-        }
+            if (std::count(row.begin(), row.end(), ',') !=
+                    std::count(header.begin(), header.end(), ',') ||
+                !parse_csv_number(row.substr(0, row.find(',')), key) || key < before)
+                throw Error(
+                    ErrorKind::input, csv_place(path_, line), "not a row of this file",
+                    std::string(row),
+                    "its columns, the first a number of at least " + std::to_string(before));
+            before = key;
+            if (key <= last_key) content += tagged(std::string(row) + "\n");
+        });
     }
-    replace_file(path_, content);
+    beginning_->write(content);
+}
+
+void CsvJournal::begin() {
+    if (beginning_ == nullptr) return;
+    beginning_->replace();
+    beginning_.reset();
 }
 
 std::string CsvJournal::tagged(const std::string& rows) const {
@@ -55,41 +96,12 @@ std::string CsvJournal::tagged(const std::string& rows) const {
 
 void CsvJournal::append(const std::string& untagged) {
     const std::string rows = tagged(untagged);
-    std::FILE* file = std::fopen(path_.c_str(), "ab");
-    bool written = file != nullptr && std::fwrite(rows.data(), 1, rows.size(), file) == rows.size();
-    written = written && std::fflush(file) == 0;
-    int error = errno;
-    if (file != nullptr && std::fclose(file) != 0 && written) {
-        written = false;
-        error = errno;
-    }
-    if (!written)
-        throw Error(ErrorKind::output, path_,
-                    "cannot be written: " + std::string(std::strerror(error)));
+    if (beginning_ != nullptr) return beginning_->write(rows);
+    append_to_file(path_, rows, header_);
 }
 
-void CsvJournal::flush() const { flush_file(path_); }
-
-std::vector<std::string> read_csv_rows(const std::string& path, const std::string& header) {
-    const std::vector<std::byte> bytes = read_file(path, kMaxBytes);
-    return parse_csv_rows({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path,
-                          header);
-}
-
-std::vector<std::string> parse_csv_rows(const std::string& content, const std::string& path,
-                                        const std::string& header) {
-    std::stringstream text(content);
-    std::string line;
-    std::getline(text, line);
-    const bool has_mistake = line == header + kMistakeColumn;
-    if (line != header && !has_mistake)
-        throw Error(ErrorKind::input, path + ", line 1", "another header", line, header);
-    std::vector<std::string> rows;
-    while (std::getline(text, line)) {
-        if (text.eof()) break;  // cut off: it has no line feed
-        rows.push_back(has_mistake ? line.substr(0, line.rfind(',')) : line);
-    }
-    return rows;
+void CsvJournal::flush() const {
+    if (beginning_ == nullptr) flush_file(path_);
 }
 
 std::string csv_number(double value) {
@@ -98,8 +110,5 @@ std::string csv_number(double value) {
     return {text,
             std::to_chars(text, text + sizeof text, value, std::chars_format::general, 9).ptr};
 }
-
-bool parse_csv_number(const std::string& text, Index& value) { return parse(text, value); }
-bool parse_csv_number(const std::string& text, double& value) { return parse(text, value); }
 
 }  // namespace handgrad::apps::mnist_vae

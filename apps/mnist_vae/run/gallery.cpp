@@ -28,11 +28,38 @@ std::vector<std::byte> serialize_images(const ImageSet& set, const Architecture&
     return serialize_npy(set.images, shape);
 }
 
-ImageSet make_reconstructions(Vae& model, const IdxImages& images, Index count) {
-    check_image_size("reconstruct", model.architecture(), images);
-    Matrix x(std::min(count, images.count), model.architecture().pixels());
+// The grid of a picture of the set, and the number of its tiles.
+static std::pair<Grid, Index> grid_of(const ImageSet& set, const Architecture& a) {
+    const Index rows = set.are_pairs ? 2 : 1;
+    return {{a.image_rows, a.image_cols, rows}, set.images.rows() / rows};
+}
+
+std::string describe_bounds(const ImageSet& set, const Architecture& a) {
+    const auto [grid, tiles] = grid_of(set, a);
+    const GridLayout layout = lay_out(grid, tiles, set.columns);
+    std::string text;
+    if (set.wanted > tiles)
+        text = std::to_string(tiles) + " of " + std::to_string(set.wanted) +
+               (set.are_pairs ? " pairs" : " images");
+    if (layout.shrink > 1)
+        text += std::string(text.empty() ? "" : ", ") + "each image at 1/" +
+                std::to_string(layout.shrink) + " of its size";
+    const std::string side = std::to_string(kMaxPictureSide);
+    return text.empty() ? text
+                        : text + ": a picture has at most " + side + " x " + side + " pixels";
+}
+
+ImageSet make_reconstructions(Vae& model, const IdxImages& images, Index count, Medium medium) {
+    const Architecture& a = model.architecture();
+    check_image_size("reconstruct", a, images);
+    const Index wanted = std::min(count, images.count);
+    const Grid grid{a.image_rows, a.image_cols, 2};
+    const bool bounded = medium == Medium::picture;
+    Matrix x(bounded ? tiles_that_fit(grid, wanted) : wanted, a.pixels());
     load_images(images, 0, x);
-    return make_reconstructions(model, x);
+    ImageSet set = make_reconstructions(model, x);
+    set.wanted = wanted;
+    return set;
 }
 
 ImageSet make_reconstructions(Vae& model, ConstMatrixView x) {
@@ -46,13 +73,16 @@ ImageSet make_reconstructions(Vae& model, ConstMatrixView x) {
     return {.images = std::move(both), .shape = {2, x.rows}, .columns = 10, .are_pairs = true};
 }
 
-ImageSet make_samples(Vae& model, std::uint64_t seed, Index count) {
+ImageSet make_samples(Vae& model, std::uint64_t seed, Index wanted, Medium medium) {
+    const Architecture& a = model.architecture();
+    const bool bounded = medium == Medium::picture;
+    const Index count = bounded ? tiles_that_fit({a.image_rows, a.image_cols}, wanted) : wanted;
     std::vector<std::uint32_t> numbers(static_cast<std::size_t>(count));
     std::iota(numbers.begin(), numbers.end(), 0u);
-    Matrix z(count, model.architecture().latent);
+    Matrix z(count, a.latent);
     fill_noise(seed, Purpose::pictures, 0, numbers, z);
     const auto side = static_cast<Index>(std::ceil(std::sqrt(double(count))));
-    return {.images = copy(model.decode(z)), .shape = {count}, .columns = side};
+    return {.images = copy(model.decode(z)), .shape = {count}, .columns = side, .wanted = wanted};
 }
 
 ImageSet make_interpolation(Vae& model, const IdxImages& images, Index from, Index to,
@@ -75,30 +105,27 @@ ImageSet make_interpolation(Vae& model, const IdxImages& images, Index from, Ind
     return {.images = copy(model.decode(z)), .shape = {steps}, .columns = steps};
 }
 
-ImageSet make_manifold(Vae& model, const IdxImages& images, Index size) {
+ImageSet make_manifold(Vae& model, const IdxImages& images, Index wanted, Medium medium) {
+    const Architecture& a = model.architecture();
+    const bool bounded = medium == Medium::picture;
+    const Index size = bounded ? square_that_fits({a.image_rows, a.image_cols}, wanted) : wanted;
     const auto [x, y] = most_used_dimensions(model, images);
-    const Matrix z = manifold_latents(size, model.architecture().latent, x, y);
-    return {.images = copy(model.decode(z)), .shape = {z.rows() / size, size}, .columns = size};
-}
-
-GrayImage draw_reconstructions(Vae& model, const IdxImages& images, Index count) {
-    return draw(make_reconstructions(model, images, count), model.architecture());
-}
-
-GrayImage draw_samples(Vae& model, std::uint64_t seed, Index count) {
-    return draw(make_samples(model, seed, count), model.architecture());
-}
-
-GrayImage draw_manifold(Vae& model, const IdxImages& images, Index size) {
-    return draw(make_manifold(model, images, size), model.architecture());
+    const Matrix z = manifold_latents(size, a.latent, x, y);
+    const Index rows = z.rows() / size;
+    return {.images = copy(model.decode(z)),
+            .shape = {rows, size},
+            .columns = size,
+            .wanted = rows == 1 ? wanted : wanted * wanted};
 }
 
 std::pair<Index, Index> most_used_dimensions(Vae& model, const IdxImages& images) {
     const Index latent = model.architecture().latent;
     if (latent <= 2) return {0, latent - 1};
     check_image_size("manifold", model.architecture(), images);
-    // A thousand images order the dimensions well enough.
-    Matrix x(std::min<Index>(1000, images.count), model.architecture().pixels());
+    // A thousand images order the dimensions well enough; fewer of large ones.
+    const Index pixels = model.architecture().pixels();
+    const Index enough = std::clamp<Index>(kMaxPictureValues / pixels, 1, 1000);
+    Matrix x(std::min(enough, images.count), pixels);
     load_images(images, 0, x);
     const Vae::Posterior q = model.encode(x);
     std::vector<double> kl(static_cast<std::size_t>(latent));

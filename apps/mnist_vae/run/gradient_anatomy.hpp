@@ -27,9 +27,11 @@ std::vector<GradientAnatomy> measure_anatomy(const Vae::HeadGradients& head);
 // A CSV file with a row per step and dimension, and one per step for "all".
 class GradientCsv {
   public:
-    // Goes on with the rows up to `last_step` if there are any; see CsvJournal.
+    // Goes on with the rows up to `last_step` if there are any; begin() and flush() as those of
+    // CsvJournal.
     GradientCsv(const std::string& path, Index last_step, const std::string& mistake = {});
     void append(Index step, Index epoch, const std::vector<GradientAnatomy>& anatomy);
+    void begin() { journal_.begin(); }
     void flush() const { journal_.flush(); }
 
   private:

@@ -1,9 +1,12 @@
 #include "log_csv.hpp"
 
+#include <algorithm>
 #include <filesystem>
-#include <sstream>
+#include <string_view>
+#include <utility>
 
 #include "../../../core/error.hpp"
+#include "../options/options.hpp"
 
 namespace handgrad::apps::mnist_vae {
 
@@ -37,11 +40,19 @@ std::string format_latents(const EpochMetrics& m) {
     return rows;
 }
 
-EpochMetrics parse_row(const std::string& row, const std::string& where) {
-    EpochMetrics m;
-    std::vector<std::string> fields;
-    std::stringstream list(row + ",");
-    for (std::string field; std::getline(list, field, ',');) fields.push_back(field);
+// The fields of a row that has kColumns of them; otherwise none.
+std::vector<std::string_view> fields_of(std::string_view row) {
+    if (std::count(row.begin(), row.end(), ',') != Index(kColumns) - 1) return {};
+    std::vector<std::string_view> fields;
+    for (std::size_t end; (end = row.find(',')) != row.npos; row.remove_prefix(end + 1))
+        fields.push_back(row.substr(0, end));
+    fields.push_back(row);
+    return fields;
+}
+
+// Whether the row is one that format_row could have made; sets `m` if it is.
+bool parse_row(std::string_view row, EpochMetrics& m) {
+    const std::vector<std::string_view> fields = fields_of(row);
     double* const numbers[] = {&m.loss,   &m.recon, &m.kl,      &m.val_loss,         &m.val_recon,
                                &m.val_kl, &m.lr,    &m.seconds, &m.images_per_second};
     bool good = fields.size() == kColumns && parse_csv_number(fields[0], m.epoch) &&
@@ -49,11 +60,41 @@ EpochMetrics parse_row(const std::string& row, const std::string& where) {
                 parse_csv_number(fields[11], m.active_units) &&
                 parse_csv_number(fields[12], m.clamped_logvars);
     for (std::size_t i = 0; good && i < 9; ++i) good = parse_csv_number(fields[i + 2], *numbers[i]);
-    if (!good)
-        throw Error(ErrorKind::input, where, "not a row of a log", row,
-                    std::to_string(kColumns) + " numbers");
-    return m;
+    return good && m.lr >= 0 && m.seconds >= 0 && m.images_per_second >= 0 && m.active_units >= 0 &&
+           m.active_units <= kMaxLatent && m.clamped_logvars >= 0;
 }
+
+// Takes the rows of a log and refuses the first that cannot follow those before it.
+class LogReader {
+  public:
+    explicit LogReader(const std::string& path) : path_(path) {}
+
+    void add(std::string_view row, Index line) {
+        if (rows.size() == kMaxLogRows)
+            throw Error(ErrorKind::input, csv_place(path_, line), "too many rows for a log",
+                        "one more", std::to_string(kMaxLogRows));
+        EpochMetrics m;
+        if (!parse_row(row, m))
+            throw Error(
+                ErrorKind::input, csv_place(path_, line), "not a row of a log", std::string(row),
+                std::to_string(kColumns) + " finite numbers; rates, times and counts not below 0");
+        // A log that was lost is gone on with, so that epochs may be missing.
+        const Index epoch = rows.empty() ? 0 : rows.back().epoch;
+        const Index step = rows.empty() ? 0 : rows.back().step;
+        if (m.epoch <= epoch || m.epoch > kMaxEpochs || m.step < step ||
+            m.step - step < m.epoch - epoch)
+            throw Error(ErrorKind::input, csv_place(path_, line), "epoch and step do not go on",
+                        std::to_string(m.epoch) + " and " + std::to_string(m.step),
+                        "more than " + std::to_string(epoch) + " and " + std::to_string(step) +
+                            ", at least a step for each epoch");
+        rows.push_back(m);
+    }
+
+    std::vector<EpochMetrics> rows;
+
+  private:
+    const std::string& path_;
+};
 
 }  // namespace
 
@@ -76,21 +117,28 @@ void LogCsv::append(const EpochMetrics& metrics) {
     log_.flush();
 }
 
-static std::vector<EpochMetrics> parse_rows(const std::vector<std::string>& texts,
-                                            const std::string& path) {
-    std::vector<EpochMetrics> rows;
-    int number = 2;
-    for (const std::string& text : texts)
-        rows.push_back(parse_row(text, path + ", line " + std::to_string(number++)));
-    return rows;
+void LogCsv::begin() {
+    latents_.begin();
+    log_.begin();
+}
+
+void LogCsv::moved_to(const std::string& log_path, const std::string& latents_path) {
+    log_.moved_to(log_path);
+    latents_.moved_to(latents_path);
 }
 
 std::vector<EpochMetrics> read_log(const std::string& path) {
-    return parse_rows(read_csv_rows(path, kHeader), path);
+    LogReader reader(path);
+    for_each_csv_row(path, kHeader,
+                     [&](std::string_view row, Index line) { reader.add(row, line); });
+    return std::move(reader.rows);
 }
 
 std::vector<EpochMetrics> parse_log(const std::string& text, const std::string& path) {
-    return parse_rows(parse_csv_rows(text, path, kHeader), path);
+    LogReader reader(path);
+    for_each_csv_row_of(text, path, kHeader,
+                        [&](std::string_view row, Index line) { reader.add(row, line); });
+    return std::move(reader.rows);
 }
 
 }  // namespace handgrad::apps::mnist_vae

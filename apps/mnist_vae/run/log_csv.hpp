@@ -16,15 +16,23 @@ class LogCsv {
     LogCsv(const std::string& log_path, const std::string& latents_path, Index last_epoch,
            const std::string& mistake = {});
 
-    // Returns when the rows are on the disk. Throws Error(output).
+    // Returns when the rows are on the disk, if begin() was called. Throws Error(output).
     void append(const EpochMetrics& metrics);
+
+    // As those of CsvJournal.
+    void begin();
+    void moved_to(const std::string& log_path, const std::string& latents_path);
 
   private:
     CsvJournal log_, latents_;
 };
 
+// A log has at most so many rows: days of the shortest epochs, and 2 GB in memory.
+inline constexpr std::size_t kMaxLogRows = 10'000'000;
+
 // All rows of log.csv, without the latents. Throws Error(input) naming file and line for anything
-// that LogCsv did not write.
+// that LogCsv did not write: numbers that are not finite, rates, times or counts below 0, epochs
+// and steps that do not rise. Stops at the first such line, and needs no memory but for the rows.
 std::vector<EpochMetrics> read_log(const std::string& path);
 std::vector<EpochMetrics> parse_log(const std::string& text, const std::string& path);
 

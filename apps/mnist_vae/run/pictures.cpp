@@ -10,27 +10,66 @@ namespace handgrad::apps::mnist_vae {
 
 namespace {
 
-constexpr Index kScale = 2;         // pixels of the picture per pixel of an image
 constexpr Index kGap = 2;           // between two images, and around all
 constexpr std::uint8_t kLine = 64;  // dark grey: visible beside black, quiet beside white
 
+// The sides of an image in the picture.
+Index scaled(Index side, const GridLayout& layout) {
+    return layout.scale * ((side + layout.shrink - 1) / layout.shrink);
+}
+// The length of so many images of this side in a row or a column.
+Index length(Index count, Index side) { return count * (side + kGap) + kGap; }
+// How many images of this side fit.
+Index most_that_fit(Index side) { return (kMaxPictureSide - kGap) / (side + kGap); }
+
+bool fits(const Grid& grid, Index tiles, const GridLayout& layout) {
+    const Index columns = std::min(layout.columns, tiles);
+    const Index rows = grid.tile_rows * ((tiles + layout.columns - 1) / layout.columns);
+    return length(columns, scaled(grid.image_cols, layout)) <= kMaxPictureSide &&
+           length(rows, scaled(grid.image_rows, layout)) <= kMaxPictureSide;
+}
+
+// The tiles that fit along the two sides at their own size, or reduced as far as one needs.
+struct Room {
+    Index across, down;
+};
+Room room_for(const Grid& grid) {
+    return {std::max<Index>(1, most_that_fit(grid.image_cols)),
+            std::max<Index>(1, most_that_fit(grid.image_rows) / grid.tile_rows)};
+}
+Index most_by_values(const Grid& grid) {
+    return std::max<Index>(
+        1, kMaxPictureValues / (grid.image_rows * grid.image_cols * grid.tile_rows));
+}
+
 // A picture that has room for so many images, filled with the colour of the lines.
-GrayImage blank_grid(Index rows, Index columns, Index image_rows, Index image_cols) {
+GrayImage blank_grid(const Grid& grid, Index rows, Index columns, const GridLayout& layout) {
     GrayImage picture;
-    picture.width = static_cast<int>(columns * (image_cols * kScale + kGap) + kGap);
-    picture.height = static_cast<int>(rows * (image_rows * kScale + kGap) + kGap);
+    picture.width = static_cast<int>(length(columns, scaled(grid.image_cols, layout)));
+    picture.height = static_cast<int>(length(rows, scaled(grid.image_rows, layout)));
     picture.pixels.assign(std::size_t(picture.width) * std::size_t(picture.height), kLine);
     return picture;
 }
 
-void draw(GrayImage& picture, const float* image, Index image_rows, Index image_cols, Index row,
-          Index column) {
-    const Index top = kGap + row * (image_rows * kScale + kGap);
-    const Index left = kGap + column * (image_cols * kScale + kGap);
-    for (Index y = 0; y < image_rows * kScale; ++y)
-        for (Index x = 0; x < image_cols * kScale; ++x)
+// The mean of the part of an image that a pixel of the picture shows.
+float mean_of(const float* image, const Grid& grid, Index y, Index x, Index shrink) {
+    float sum = 0;
+    const Index bottom = std::min((y + 1) * shrink, grid.image_rows);
+    const Index right = std::min((x + 1) * shrink, grid.image_cols);
+    for (Index row = y * shrink; row < bottom; ++row)
+        for (Index column = x * shrink; column < right; ++column)
+            sum += image[row * grid.image_cols + column];
+    return sum / static_cast<float>((bottom - y * shrink) * (right - x * shrink));
+}
+
+void draw(GrayImage& picture, const float* image, const Grid& grid, const GridLayout& layout,
+          Index row, Index column) {
+    const Index height = scaled(grid.image_rows, layout), width = scaled(grid.image_cols, layout);
+    const Index top = kGap + row * (height + kGap), left = kGap + column * (width + kGap);
+    for (Index y = 0; y < height; ++y)
+        for (Index x = 0; x < width; ++x)
             picture.pixels[std::size_t((top + y) * picture.width + left + x)] =
-                gray_level(image[y / kScale * image_cols + x / kScale]);
+                gray_level(mean_of(image, grid, y / layout.scale, x / layout.scale, layout.shrink));
 }
 
 void check(const char* name, ConstMatrixView images, Index image_rows, Index image_cols,
@@ -48,12 +87,42 @@ std::uint8_t gray_level(float value) {
     return static_cast<std::uint8_t>(std::min(value, 1.0f) * 255.0f + 0.5f);
 }
 
+Index tiles_that_fit(const Grid& grid, Index wanted) {
+    const Room room = room_for(grid);
+    return std::min({wanted, room.across * room.down, most_by_values(grid)});
+}
+
+Index square_that_fits(const Grid& grid, Index wanted) {
+    const Room room = room_for(grid);
+    const auto by_values = static_cast<Index>(std::sqrt(double(most_by_values(grid))));
+    return std::min({wanted, room.across, room.down, by_values});
+}
+
+GridLayout lay_out(const Grid& grid, Index tiles, Index columns) {
+    const Room room = room_for(grid);
+    const Index wider = std::max(columns, (tiles + room.down - 1) / room.down);
+    for (const GridLayout& layout :
+         {GridLayout{columns, 2}, GridLayout{columns, 1}, GridLayout{wider, 1}})
+        if (fits(grid, tiles, layout)) return layout;
+    GridLayout reduced{columns, 1, 2};
+    while (!fits(grid, tiles, reduced) &&
+           reduced.shrink < std::max(grid.image_rows, grid.image_cols))
+        ++reduced.shrink;
+    if (!fits(grid, tiles, reduced))
+        throw Error(ErrorKind::argument, "lay_out", "more images than a picture has room for",
+                    std::to_string(tiles),
+                    "at most " + std::to_string(tiles_that_fit(grid, tiles)));
+    return reduced;
+}
+
 GrayImage compose_grid(ConstMatrixView images, Index image_rows, Index image_cols, Index columns) {
     check("compose_grid", images, image_rows, image_cols, columns);
-    const Index rows = (images.rows + columns - 1) / columns;
-    GrayImage picture = blank_grid(rows, std::min(columns, images.rows), image_rows, image_cols);
+    const Grid grid{image_rows, image_cols};
+    const GridLayout layout = lay_out(grid, images.rows, columns);
+    const Index rows = (images.rows + layout.columns - 1) / layout.columns;
+    GrayImage picture = blank_grid(grid, rows, std::min(layout.columns, images.rows), layout);
     for (Index i = 0; i < images.rows; ++i)
-        draw(picture, images.row(i), image_rows, image_cols, i / columns, i % columns);
+        draw(picture, images.row(i), grid, layout, i / layout.columns, i % layout.columns);
     return picture;
 }
 
@@ -61,13 +130,15 @@ GrayImage compose_pairs(ConstMatrixView originals, ConstMatrixView reconstructio
                         Index image_rows, Index image_cols, Index columns) {
     check("compose_pairs", originals, image_rows, image_cols, columns);
     check_shape("compose_pairs", reconstructions, originals.rows, originals.cols);
-    const Index rows = (originals.rows + columns - 1) / columns;
+    const Grid grid{image_rows, image_cols, 2};
+    const GridLayout layout = lay_out(grid, originals.rows, columns);
+    const Index rows = (originals.rows + layout.columns - 1) / layout.columns;
     GrayImage picture =
-        blank_grid(2 * rows, std::min(columns, originals.rows), image_rows, image_cols);
+        blank_grid(grid, 2 * rows, std::min(layout.columns, originals.rows), layout);
     for (Index i = 0; i < originals.rows; ++i) {
-        const Index row = 2 * (i / columns), column = i % columns;
-        draw(picture, originals.row(i), image_rows, image_cols, row, column);
-        draw(picture, reconstructions.row(i), image_rows, image_cols, row + 1, column);
+        const Index row = 2 * (i / layout.columns), column = i % layout.columns;
+        draw(picture, originals.row(i), grid, layout, row, column);
+        draw(picture, reconstructions.row(i), grid, layout, row + 1, column);
     }
     return picture;
 }

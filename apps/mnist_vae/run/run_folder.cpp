@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <cstdio>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
@@ -10,6 +9,10 @@
 #include "../../../core/error.hpp"
 #include "../../../core/io/atomic_file.hpp"
 #include "../../../core/io/file.hpp"
+#include "../../../core/io/file_lock.hpp"
+#include "../../common/text_encoding.hpp"
+#include "../options/options.hpp"
+#include "new_run.hpp"
 
 namespace handgrad::apps::mnist_vae {
 
@@ -19,7 +22,8 @@ using nlohmann::json;
 namespace {
 
 constexpr int kFormatVersion = 1;
-constexpr std::uint64_t kMaxJsonBytes = 1 << 20;
+// 64 widths have a tenth of that; the parser takes quadratic time for many objects.
+constexpr std::uint64_t kMaxJsonBytes = 1 << 14;
 constexpr Index kMaxWidth = 1 << 20;
 
 [[noreturn]] void refuse(const RunFolder& run, const std::string& field, const std::string& found,
@@ -76,21 +80,76 @@ Enum choice(const RunFolder& run, const char* name, const json& value,
 const char* recon_loss_name(ReconLoss loss) { return kReconLossNames[static_cast<int>(loss)]; }
 const char* activation_name(Activation f) { return kActivationNames[static_cast<int>(f)]; }
 
-bool RunFolder::holds_run() const {
+static constexpr const char* kNames[] = {"options.toml",
+                                         "config.json",
+                                         "checkpoint.safetensors",
+                                         "checkpoint.safetensors.prev",
+                                         "model.safetensors",
+                                         "best.safetensors",
+                                         "log.csv",
+                                         "latents.csv",
+                                         "samples.csv",
+                                         "profile.txt",
+                                         "report.html",
+                                         "comparison.html",
+                                         "reconstructions.png",
+                                         "samples.png",
+                                         "manifold.png"};
+
+std::span<const char* const> RunFolder::names() { return kNames; }
+
+std::string RunFolder::file(const char* name) const {
+    const fs::path arriving = path / kNewRunFolder / name;
     std::error_code ignored;
-    return fs::exists(options(), ignored) || fs::exists(config(), ignored) ||
-           fs::exists(checkpoint(), ignored) || fs::exists(model(), ignored);
+    return fs::exists(fs::symlink_status(arriving, ignored)) ? arriving : path / name;
 }
 
-fs::path new_run_path(const fs::path& parent) {
-    const std::time_t now = std::time(nullptr);
-    std::tm local{};
-    localtime_r(&now, &local);
-    char stamp[32];
-    std::strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &local);
-    fs::path path = parent / stamp;
-    for (int i = 2; fs::exists(path); ++i) path = parent / (stamp + ("-" + std::to_string(i)));
-    return path;
+// Whether the function reads a file that this program wrote.
+template <class Read>
+static bool is_ours(Read read) try {
+    read();
+    return true;
+} catch (const Error&) {
+    return false;
+}
+
+static void add_name(std::string& list, const std::string& name) {
+    list += (list.empty() ? "" : ", ") + name;
+}
+
+// The type of what has a name, which may be a link; none if it cannot be looked at.
+static fs::file_type type_of(const fs::path& path) {
+    std::error_code ignored;
+    return fs::symlink_status(path, ignored).type();
+}
+
+std::string foreign_names(const RunFolder& folder) {
+    std::string names;
+    for (const char* name : RunFolder::names()) {
+        const fs::file_type type = type_of(folder.path / name);
+        if (type != fs::file_type::regular && type != fs::file_type::not_found &&
+            type != fs::file_type::none)
+            add_name(names, name);
+    }
+    if (!FileLock::is_ours(folder.path)) add_name(names, "lock");
+    return names;
+}
+
+FolderContents contents_of(const RunFolder& folder) {
+    std::string files;
+    bool has_results = false;
+    for (const std::string name : RunFolder::names()) {
+        const fs::file_type type = type_of(folder.path / name);
+        if (type == fs::file_type::not_found || type == fs::file_type::none) continue;
+        add_name(files, name);
+        has_results |= name != "options.toml" && name != "config.json";
+    }
+    const std::string foreign = foreign_names(folder);
+    if (!foreign.empty()) return {Contents::strangers, foreign, has_results};
+    if (files.empty()) return {};
+    const bool ours = is_ours([&] { read_config(folder); }) ||
+                      is_ours([&] { read_run_options(folder.options()); });
+    return {ours ? Contents::run : Contents::strangers, files, has_results};
 }
 
 fs::path newest_run(const fs::path& parent) {
@@ -132,6 +191,8 @@ Architecture read_config(const RunFolder& run) {
 }
 
 Architecture parse_config(const std::string& text, const RunFolder& run) {
+    if (const char* encoding = other_encoding(text))
+        throw Error(ErrorKind::input, run.config(), "another encoding", encoding, "UTF-8");
     // Of a key that stands twice, the parser would keep the last.
     std::set<std::string> keys;
     const auto check_key = [&](int depth, json::parse_event_t event, json& parsed) {

@@ -3,36 +3,58 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 
 #include "../model/vae.hpp"
 
 namespace handgrad::apps::mnist_vae {
 
+// The names of its files. A new run in the folder of an old one begins in a folder of its own in
+// there (new_run.hpp); should the process have died while it took the old one's place, these lead
+// to the new files.
 struct RunFolder {
     std::filesystem::path path;
 
-    std::string options() const { return path / "options.toml"; }     // every effective option
-    std::string config() const { return path / "config.json"; }       // the architecture
-    std::string model() const { return path / "model.safetensors"; }  // weights, last epoch
-    std::string best() const { return path / "best.safetensors"; }    // weights, lowest val_loss
-    std::string checkpoint() const { return path / "checkpoint.safetensors"; }
-    std::string log() const { return path / "log.csv"; }
-    std::string latents() const { return path / "latents.csv"; }         // per epoch and dimension
-    std::string sample_history() const { return path / "samples.csv"; }  // of some epochs
-    std::string profile() const { return path / "profile.txt"; }         // the last --profile
-    std::string report() const { return path / "report.html"; }
-    std::string comparison() const { return path / "comparison.html"; }  // with other runs
-    std::string reconstructions() const { return path / "reconstructions.png"; }
-    std::string samples() const { return path / "samples.png"; }
-    std::string manifold() const { return path / "manifold.png"; }
+    std::string options() const { return file("options.toml"); }     // every effective option
+    std::string config() const { return file("config.json"); }       // the architecture
+    std::string model() const { return file("model.safetensors"); }  // weights, last epoch
+    std::string best() const { return file("best.safetensors"); }    // weights, lowest val_loss
+    std::string checkpoint() const { return file("checkpoint.safetensors"); }
+    std::string log() const { return file("log.csv"); }
+    std::string latents() const { return file("latents.csv"); }         // per epoch and dimension
+    std::string sample_history() const { return file("samples.csv"); }  // of some epochs
+    std::string profile() const { return file("profile.txt"); }         // the last --profile
+    std::string report() const { return file("report.html"); }
+    std::string comparison() const { return file("comparison.html"); }  // with other runs
+    std::string reconstructions() const { return file("reconstructions.png"); }
+    std::string samples() const { return file("samples.png"); }
+    std::string manifold() const { return file("manifold.png"); }
 
-    // Whether a run was ever started here.
-    bool holds_run() const;
+    // The names of all of these, and of the previous checkpoint.
+    static std::span<const char* const> names();
+
+  private:
+    std::string file(const char* name) const;
 };
 
-// A folder under `parent` named after the time, that does not exist yet.
-std::filesystem::path new_run_path(const std::filesystem::path& parent);
+// The names of a run under which a folder holds links, folders, devices or the lock of another
+// program, as "log.csv, lock": nothing of a run, and nothing that may be replaced.
+std::string foreign_names(const RunFolder& folder);
+
+// The files of a run that a folder holds.
+enum class Contents {
+    nothing,   // none; a lock of ours is no file of a run
+    run,       // a run of ours, told by its config.json or its options.toml
+    strangers  // files that are not known to be ours
+};
+struct FolderContents {
+    Contents kind = Contents::nothing;
+    std::string files;  // "log.csv, samples.png"; of strangers those alone that cannot be ours
+    // Whether there is more than options.toml and config.json.
+    bool has_results = false;
+};
+FolderContents contents_of(const RunFolder& folder);
 
 // The run under `parent` whose weights were written last. Throws Error(input) if there is none.
 std::filesystem::path newest_run(const std::filesystem::path& parent);

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <numeric>
+#include <string_view>
+#include <utility>
 
 #include "../../../core/error.hpp"
 #include "../../../core/random.hpp"
+#include "../options/options.hpp"
 #include "pictures.hpp"
 
 namespace handgrad::apps::mnist_vae {
@@ -73,45 +76,63 @@ void SampleHistory::append(Vae& model, std::uint64_t seed, Index epoch) {
     journal_.flush();
 }
 
-static std::vector<EpochSamples> parse_rows(const std::vector<std::string>& rows,
-                                            const std::string& path, Index pixels) {
-    const Index count = history_samples(pixels);
-    std::vector<EpochSamples> history;
-    Index number = 0;
-    for (const std::string& row : rows) {
+namespace {
+
+// Takes the rows of a history and refuses the first that cannot follow those before it.
+class HistoryReader {
+  public:
+    HistoryReader(const std::string& path, Index pixels)
+        : path_(path), pixels_(pixels), count_(history_samples(pixels)) {}
+
+    void add(std::string_view row, Index line) {
         const std::size_t first = row.find(','), second = row.find(',', first + 1);
-        const Index sample = count == 0 ? 0 : number % count;
         Index epoch = 0, found = -1;
-        bool good = count > 0 && second != std::string::npos &&
+        bool good = count_ > 0 && first != row.npos && second != row.npos &&
                     parse_csv_number(row.substr(0, first), epoch) &&
                     parse_csv_number(row.substr(first + 1, second - first - 1), found) &&
-                    found == sample && is_kept_in_history(epoch);
-        if (good && sample == 0) {
-            good = history.empty() || history.back().epoch < epoch;
-            history.push_back({epoch, {}});
+                    found == sample_ && is_kept_in_history(epoch) && epoch <= kMaxEpochs;
+        if (good && sample_ == 0) {
+            good = history_.empty() || history_.back().epoch < epoch;
+            history_.push_back({epoch, {}});
         }
-        good =
-            good && history.back().epoch == epoch &&
-            parse_pixels(std::string_view(row).substr(second + 1), pixels, history.back().pixels);
-        ++number;
+        good = good && history_.back().epoch == epoch &&
+               parse_pixels(row.substr(second + 1), pixels_, history_.back().pixels);
         if (!good)
-            throw Error(ErrorKind::input, path + ", line " + std::to_string(number + 1),
-                        "not a sample", row.substr(0, 80),
-                        "epoch, sample " + std::to_string(sample) + " and " +
-                            std::to_string(2 * pixels) + " hexadecimal digits");
+            throw Error(ErrorKind::input, csv_place(path_, line), "not a sample",
+                        std::string(row.substr(0, 80)),
+                        "epoch, sample " + std::to_string(sample_) + " and " +
+                            std::to_string(2 * pixels_) + " hexadecimal digits");
+        sample_ = (sample_ + 1) % count_;
     }
+
     // A process that died among the rows of an epoch leaves some of them.
-    if (count > 0 && number % count != 0) history.pop_back();
-    return history;
-}
+    std::vector<EpochSamples> finish() {
+        if (sample_ != 0) history_.pop_back();
+        return std::move(history_);
+    }
+
+  private:
+    const std::string& path_;
+    Index pixels_, count_;
+    Index sample_ = 0;  // the number that the next row must have
+    std::vector<EpochSamples> history_;
+};
+
+}  // namespace
 
 std::vector<EpochSamples> read_sample_history(const std::string& path, Index pixels) {
-    return parse_rows(read_csv_rows(path, kHeader), path, pixels);
+    HistoryReader reader(path, pixels);
+    for_each_csv_row(path, kHeader,
+                     [&](std::string_view row, Index line) { reader.add(row, line); });
+    return reader.finish();
 }
 
 std::vector<EpochSamples> parse_sample_history(const std::string& text, const std::string& path,
                                                Index pixels) {
-    return parse_rows(parse_csv_rows(text, path, kHeader), path, pixels);
+    HistoryReader reader(path, pixels);
+    for_each_csv_row_of(text, path, kHeader,
+                        [&](std::string_view row, Index line) { reader.add(row, line); });
+    return reader.finish();
 }
 
 }  // namespace handgrad::apps::mnist_vae

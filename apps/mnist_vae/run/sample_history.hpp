@@ -39,6 +39,10 @@ class SampleHistory {
     // Error(output).
     void append(Vae& model, std::uint64_t seed, Index epoch);
 
+    // As those of CsvJournal.
+    void begin() { journal_.begin(); }
+    void moved_to(const std::string& path) { journal_.moved_to(path); }
+
   private:
     CsvJournal journal_;
 };

@@ -28,7 +28,12 @@ void TensorboardLog::append(const EpochMetrics& m) {
         {training + "active_units", double(m.active_units)},
         {training + "clamped_logvars", double(m.clamped_logvars)},
     };
-    file_.append(m.epoch, scalars, pictures_);
+    file_.append(m.epoch, scalars, {});
+}
+
+void TensorboardLog::append_pictures(Index epoch) {
+    if (pictures_.empty()) return;
+    file_.append(epoch, {}, pictures_);
     pictures_.clear();
 }
 

@@ -19,11 +19,13 @@ class TensorboardLog {
     // Throws Error(output) if there can be no file in the folder.
     explicit TensorboardLog(const std::string& folder, const std::string& mistake = {});
 
-    // To be written with the epoch that is under way.
-    void add_picture(const std::string& name, const GrayImage& picture, std::vector<std::byte> png);
-
-    // Returns when the epoch is on the disk. Throws Error(output).
+    // The losses of an epoch. Returns when they are on the disk. Throws Error(output).
     void append(const EpochMetrics& metrics);
+
+    // A picture of an epoch, to be written by append_pictures.
+    void add_picture(const std::string& name, const GrayImage& picture, std::vector<std::byte> png);
+    // Those that were added since the last call. Throws as append does.
+    void append_pictures(Index epoch);
 
   private:
     EventFile file_;

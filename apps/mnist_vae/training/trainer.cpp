@@ -66,8 +66,7 @@ void Trainer::start_epoch() {
 }
 
 Outcome Trainer::run(const TrainerEvents& events) {
-    while (position.epoch <= plan_.epochs) {
-        if (patience_is_over()) return Outcome::stopped_early;
+    while (!is_done()) {
         start_epoch();
         while (position.batch < batches_per_epoch()) {
             train_batch(events);
@@ -76,9 +75,10 @@ Outcome Trainer::run(const TrainerEvents& events) {
         }
         const EpochMetrics metrics = finish_epoch();
         events.epoch_done(metrics, position.best_epoch == metrics.epoch);
-        if (any_rank(ranks_, events.interrupted())) return Outcome::interrupted;
+        const bool interrupted = any_rank(ranks_, events.interrupted());
+        if (interrupted && !is_done()) return Outcome::interrupted;
     }
-    return Outcome::finished;
+    return position.epoch > plan_.epochs ? Outcome::finished : Outcome::stopped_early;
 }
 
 // All samples of an image are one stream, the first of them what it would be alone.

@@ -100,6 +100,9 @@ class Trainer {
 
     Index batches_per_epoch() const { return batches_.batches_per_epoch(); }
 
+    // Whether nothing is left to train: all epochs are done, or patience is over.
+    bool is_done() const { return position.epoch > plan_.epochs || patience_is_over(); }
+
     // Trains from the position on. Throws Error(numeric) at the first batch whose loss is not
     // finite, before the parameters are touched by it; with check_numerics at the first number. All
     // ranks call it; it returns the same or throws the same Error on each. If one is interrupted,

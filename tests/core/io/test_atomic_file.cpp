@@ -132,6 +132,7 @@ TEST_CASE("replace_file is an output error that says why where no file can be") 
     CHECK(std::string(below->what()).ends_with("Not a directory"));
     CHECK(replace_error("", "text"));
     CHECK(replace_error(folder.path() / std::string(300, 'x'), "text"));
+    CHECK_THROWS_AS(NewFile(folder.path() / "missing" / "file"), Error);
     CHECK(names(folder.path()) == std::set<std::string>{"file"});
 }
 
@@ -140,15 +141,14 @@ TEST_CASE("replace_file does not replace a folder, a pipe or a device") {
     const std::string inner = folder.path() / "inner", pipe = folder.path() / "pipe";
     fs::create_directory(inner);
     REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
-    fs::create_symlink("/dev/null", folder.path() / "null");
-    for (const char* name : {"inner", "pipe", "null"}) {
-        const auto error = replace_error(folder.path() / name, "text");
+    for (const std::string& name : {inner, pipe, std::string("/dev/full")}) {
+        const auto error = replace_error(name, "text");
         REQUIRE(error);
         CHECK(std::string(error->what()).ends_with("it is not a regular file"));
     }
     CHECK(fs::is_directory(inner));
     CHECK(fs::is_fifo(pipe));
-    CHECK(names(folder.path()) == std::set<std::string>{"inner", "null", "pipe"});
+    CHECK(names(folder.path()) == std::set<std::string>{"inner", "pipe"});
 }
 
 TEST_CASE("replace_file keeps the old file when the disk is full half-way") {
@@ -168,13 +168,87 @@ TEST_CASE("replace_file keeps the old file when the disk is full half-way") {
     }
 }
 
-TEST_CASE("replace_file takes over the temporary file of a killed process of the same number") {
+TEST_CASE("replace_file takes every name that the file system takes") {
+    const TemporaryDirectory folder;
+    const std::string longest(255, 'x'), almost(250, 'y');
+    replace_file(folder.path() / longest, "text");
+    replace_file(folder.path() / almost, "text", Previous::keep);
+    CHECK(names(folder.path()) == std::set<std::string>{longest, almost});
+    CHECK_THROWS_AS(replace_file(folder.path() / longest, "new", Previous::keep), Error);
+    CHECK(content(folder.path() / longest) == "text");
+}
+
+TEST_CASE("replace_file does not replace a symbolic link") {
+    const TemporaryDirectory folder;
+    std::ofstream(folder.path() / "precious") << "content";
+    fs::create_symlink("precious", folder.path() / "link");
+    fs::create_symlink("nowhere", folder.path() / "dangling");
+    fs::create_symlink("precious", folder.path() / "kept.prev");
+    replace_file(folder.path() / "other", "text");
+    for (const char* name : {"link", "dangling"}) {
+        const auto error = replace_error(folder.path() / name, "text");
+        REQUIRE(error);
+        CHECK(std::string(error->what()).ends_with("it is a symbolic link"));
+    }
+    CHECK_THROWS_AS(replace_file(folder.path() / "kept", "text", Previous::keep), Error);
+    CHECK(content(folder.path() / "precious") == "content");
+    CHECK(names(folder.path()) ==
+          std::set<std::string>{"dangling", "kept.prev", "link", "other", "precious"});
+}
+
+TEST_CASE("replace_file keeps the mode of the file, and its owner") {
     const TemporaryDirectory folder;
     const std::string path = folder.path() / "file";
-    std::ofstream(path + ".tmp." + std::to_string(getpid())) << "half of a much longer con";
-    replace_file(path, "new");
-    CHECK(content(path) == "new");
+    replace_file(path, "1");
+    for (const mode_t mode : {0600u, 0640u, 0400u, 0666u, 0755u, 0604u}) {
+        REQUIRE(chmod(path.c_str(), mode) == 0);
+        replace_file(path, "2", Previous::keep);
+        for (const std::string& name : {path, previous_path(path)}) {
+            struct stat status {};
+            REQUIRE(stat(name.c_str(), &status) == 0);
+            CHECK((status.st_mode & 07777) == mode);
+        }
+    }
+    if (geteuid() != 0) return;
+    REQUIRE(chown(path.c_str(), 1234, 4321) == 0);
+    REQUIRE(chmod(path.c_str(), 0640) == 0);
+    replace_file(path, "3");
+    struct stat status {};
+    REQUIRE(stat(path.c_str(), &status) == 0);
+    CHECK(status.st_uid == 1234);
+    CHECK(status.st_gid == 4321);
+    CHECK((status.st_mode & 07777) == 0640);
+}
+
+TEST_CASE(
+    "NewFile shows nothing of a private file before it replaces it, and is gone if it does not") {
+    const TemporaryDirectory folder;
+    const std::string path = folder.path() / "file";
+    replace_file(path, "old");
+    REQUIRE(chmod(path.c_str(), 0600) == 0);
+    {
+        NewFile file(path);
+        file.write("secret");
+        CHECK(names(folder.path()).size() == 2);
+        for (const auto& entry : fs::directory_iterator(folder.path()))
+            CHECK((entry.status().permissions() & fs::perms(0077)) == fs::perms::none);
+    }
+    CHECK(content(path) == "old");
     CHECK(names(folder.path()) == std::set<std::string>{"file"});
+}
+
+TEST_CASE("copy_permissions gives one file the mode of another, if there is one") {
+    const TemporaryDirectory folder;
+    const std::string from = folder.path() / "from", to = folder.path() / "to";
+    replace_file(from, "1");
+    replace_file(to, "2");
+    REQUIRE(chmod(from.c_str(), 0640) == 0);
+    copy_permissions(from, to);
+    copy_permissions(folder.path() / "missing", to);
+    struct stat status {};
+    REQUIRE(stat(to.c_str(), &status) == 0);
+    CHECK((status.st_mode & 07777) == 0640);
+    CHECK_THROWS_AS(copy_permissions(from, folder.path() / "missing"), Error);
 }
 
 TEST_CASE("Previous::keep leaves the content before as path.prev") {
@@ -268,22 +342,55 @@ TEST_CASE("a file and its previous one are whole whenever the writer is killed")
 
 TEST_CASE("remove_stale_temporaries removes what dead processes left, and nothing else") {
     const TemporaryDirectory folder;
-    const std::string dead = std::to_string(dead_process());
-    const std::set<std::string> kept = {"file",         "file.prev",
-                                        "file.tmp",     "file.tmp.",
-                                        "file.tmp.0",   "file.tmp.-" + dead,
-                                        "file.tmp.12x", "file.tmp.99999999999999999999",
-                                        "file.tmp.1",   "file.tmp." + std::to_string(getpid())};
+    const std::set<std::string> kept = {
+        "file",
+        "file.prev",
+        "thesis.tmp.2024",
+        "file.tmp." + std::to_string(dead_process()),
+        ".handgrad-.tmp",
+        ".handgrad-0123456789abcde.tmp",
+        ".handgrad-0123456789abcdeg.tmp",
+        ".handgrad-0123456789ABCDEF.tmp",
+        ".handgrad-0123456789abcdef.tmp.txt",
+        "x.handgrad-0123456789abcdef.tmp",
+    };
     for (const std::string& name : kept) std::ofstream(folder.path() / name) << "text";
-    for (const std::string& name : {"file.tmp." + dead, "file.prev.tmp." + dead, ".tmp." + dead})
-        std::ofstream(folder.path() / name) << "text";
-    fs::create_directory(folder.path() / ("folder.tmp." + dead));
+    std::ofstream(folder.path() / ".handgrad-0123456789abcdef.tmp") << "half of a con";
+    fs::create_directory(folder.path() / ".handgrad-1111111111111111.tmp");
+    fs::create_symlink("file", folder.path() / ".handgrad-2222222222222222.tmp");
 
     remove_stale_temporaries(folder.path());
     std::set<std::string> expected = kept;
-    expected.insert("folder.tmp." + dead);
+    expected.insert({".handgrad-1111111111111111.tmp", ".handgrad-2222222222222222.tmp"});
     CHECK(names(folder.path()) == expected);
+    CHECK(content(folder.path() / "file") == "text");
 
     remove_stale_temporaries(folder.path() / "missing");
     remove_stale_temporaries(folder.path() / "file");
+}
+
+TEST_CASE("remove_stale_temporaries leaves the file of a live process, whatever its number") {
+    const TemporaryDirectory folder;
+    const std::string path = folder.path() / "file";
+    int ready[2], go[2];
+    REQUIRE(pipe(ready) == 0);
+    REQUIRE(pipe(go) == 0);
+    const pid_t writer = fork();
+    REQUIRE(writer >= 0);
+    if (writer == 0) {
+        char byte = 0;
+        NewFile file(path);
+        file.write("whole");
+        if (write(ready[1], "1", 1) == 1 && read(go[0], &byte, 1) == 1) file.replace();
+        _exit(0);
+    }
+    char byte = 0;
+    CHECK(read(ready[0], &byte, 1) == 1);
+    remove_stale_temporaries(folder.path());
+    CHECK(names(folder.path()).size() == 1);
+    CHECK(write(go[1], "1", 1) == 1);
+    waitpid(writer, nullptr, 0);
+    for (int end : {ready[0], ready[1], go[0], go[1]}) close(end);
+    CHECK(content(path) == "whole");
+    CHECK(names(folder.path()) == std::set<std::string>{"file"});
 }

@@ -107,3 +107,34 @@ TEST_CASE("regular_file_size tells the length of what read_file would read") {
     CHECK_THROWS_WITH_AS(regular_file_size(folder.path() / "missing"),
                          doctest::Contains("cannot be opened"), Error);
 }
+
+TEST_CASE("InputFile is read from front to back, and again") {
+    const TemporaryDirectory folder;
+    InputFile file(write(folder.path() / "ten", "0123456789"));
+    CHECK(file.size() == 10);
+    std::string text(4, ' ');
+    const auto next = [&] {
+        file.read(std::as_writable_bytes(std::span(text)));
+        return text;
+    };
+    CHECK(next() == "0123");
+    CHECK(next() == "4567");
+    CHECK(file.left() == 2);
+    CHECK_THROWS_WITH_AS(next(), doctest::Contains("10 bytes, expected 10"), Error);
+    file.expect_end();
+    file.rewind();
+    CHECK(next() == "0123");
+}
+
+TEST_CASE("InputFile notices that the file grows or shrinks meanwhile") {
+    const TemporaryDirectory folder;
+    const std::string path = write(folder.path() / "ten", "0123456789");
+    InputFile file(path);
+    std::vector<std::byte> all(10);
+    file.read(all);
+    std::ofstream(path, std::ios::app) << "x";
+    CHECK_THROWS_WITH_AS(file.expect_end(), doctest::Contains("more bytes, expected 10"), Error);
+    file.rewind();
+    std::filesystem::resize_file(path, 7);
+    CHECK_THROWS_WITH_AS(file.read(all), doctest::Contains("7 bytes, expected 10"), Error);
+}

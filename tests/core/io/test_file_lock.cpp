@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <fstream>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "../../../core/error.hpp"
 #include "../../support/temporary_directory.hpp"
@@ -102,19 +104,95 @@ TEST_CASE("FileLock is free again once its holder was killed") {
     CHECK(content(folder.path() / "lock") == std::to_string(getpid()) + "\n");
 }
 
-TEST_CASE("FileLock takes any file left behind, and repeats nothing strange from it") {
-    const TemporaryDirectory folder;
-    std::ofstream(folder.path() / "lock") << "something longer than the number of a process\n";
-    {
+TEST_CASE("FileLock takes the file that a process of ours left behind") {
+    for (const char* left : {"", "1\n", "4194304\n"}) {
+        const TemporaryDirectory folder;
+        std::ofstream(folder.path() / "lock") << left;
+        CHECK(FileLock::is_ours(folder.path()));
         const FileLock lock(folder.path());
+        CHECK_FALSE(lock.made_file());
         CHECK(content(folder.path() / "lock") == std::to_string(getpid()) + "\n");
-        std::ofstream(folder.path() / "lock") << "\033[2Jxx\n";
+    }
+}
+
+TEST_CASE("FileLock refuses a file that is not its own, and does not change it") {
+    for (const char* foreign :
+         {"a poem\n", "something longer than the number of a process\n", "12", "12\n13\n", "\n",
+          "-1\n", "12\n ", "\033[2Jxx\n", "1234567890123456\n"}) {
+        const TemporaryDirectory folder;
+        std::ofstream(folder.path() / "lock") << foreign;
+        CHECK_FALSE(FileLock::is_ours(folder.path()));
         const auto error = lock_error(folder.path());
         REQUIRE(error);
-        CHECK(error->what() ==
-              folder.path().string() + ": another process is writing to this run folder");
+        CHECK(error->kind() == ErrorKind::argument);
+        CHECK(content(folder.path() / "lock") == foreign);
+    }
+    const TemporaryDirectory folder;
+    std::ofstream(folder.path() / "other name") << "12\n";
+    std::filesystem::create_hard_link(folder.path() / "other name", folder.path() / "lock");
+    CHECK_FALSE(FileLock::is_ours(folder.path()));
+    CHECK(lock_error(folder.path()));
+    CHECK(content(folder.path() / "other name") == "12\n");
+    std::filesystem::remove(folder.path() / "lock");
+    CHECK(FileLock::is_ours(folder.path()));
+    std::filesystem::create_directory(folder.path() / "lock");
+    CHECK_FALSE(FileLock::is_ours(folder.path()));
+    CHECK(lock_error(folder.path()));
+    std::filesystem::remove(folder.path() / "lock");
+    REQUIRE(mkfifo((folder.path() / "lock").c_str(), 0600) == 0);
+    CHECK_FALSE(FileLock::is_ours(folder.path()));
+    CHECK(lock_error(folder.path()));
+}
+
+TEST_CASE("FileLock locks a file that it may read alone") {
+    const TemporaryDirectory folder;
+    std::ofstream(folder.path() / "lock") << "12\n";
+    REQUIRE(chmod((folder.path() / "lock").c_str(), 0444) == 0);
+    const FileLock lock(folder.path());
+    CHECK(lock_error(folder.path()));
+    // The superuser may write whatever the mode says.
+    if (geteuid() != 0) CHECK(content(folder.path() / "lock") == "12\n");
+}
+
+TEST_CASE("FileLock removes its file, and whoever comes then makes a new one") {
+    const TemporaryDirectory folder;
+    {
+        FileLock lock(folder.path());
+        CHECK(lock.made_file());
+        lock.remove_file();
+        CHECK_FALSE(std::filesystem::exists(folder.path() / "lock"));
+        FileLock other(folder.path());
+        CHECK(other.made_file());
+        lock.remove_file();  // not the file of the other one
+        CHECK(std::filesystem::exists(folder.path() / "lock"));
     }
     CHECK_FALSE(lock_error(folder.path()));
+}
+
+TEST_CASE("FileLock is held by one process at a time, also while the file comes and goes") {
+    const TemporaryDirectory folder;
+    const std::string inside = folder.path() / "inside";
+    std::vector<pid_t> children;
+    for (int k = 0; k < 4; ++k) {
+        const pid_t pid = fork();
+        REQUIRE(pid >= 0);
+        if (pid == 0) {
+            for (int round = 0; round < 1000; ++round) try {
+                    FileLock lock(folder.path());
+                    if (mkdir(inside.c_str(), 0700) != 0) _exit(1);
+                    rmdir(inside.c_str());
+                    lock.remove_file();
+                } catch (const Error&) {
+                }
+            _exit(0);
+        }
+        children.push_back(pid);
+    }
+    for (const pid_t pid : children) {
+        int status = 0;
+        waitpid(pid, &status, 0);
+        CHECK(status == 0);
+    }
 }
 
 TEST_CASE("FileLock is not inherited by the programs that its process starts") {

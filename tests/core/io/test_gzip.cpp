@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "../../../core/error.hpp"
@@ -133,4 +134,43 @@ TEST_CASE("gzip: the first two bytes tell") {
     CHECK(is_gzip(std::as_bytes(std::span(header))));
     for (const Bytes& other : {Bytes{}, Bytes{0x1F}, Bytes{0x1F, 0x8C}, Bytes{0x8B, 0x1F}})
         CHECK_FALSE(is_gzip(std::as_bytes(std::span(other))));
+}
+
+TEST_CASE("gzip: the input may come in pieces of any size, and what follows is still noticed") {
+    Bytes words;
+    for (int i = 0; i < 40; ++i) test::append(words, test::text("handgrad"));
+    const auto unpack = [](const Bytes& compressed, std::size_t piece) -> std::string {
+        std::size_t place = 0;
+        GunzipStream stream("x.gz", compressed.size(), [&] {
+            const auto rest = std::as_bytes(std::span(compressed)).subspan(place);
+            const auto next = rest.first(std::min(piece, rest.size()));
+            place += next.size();
+            return next;
+        });
+        Bytes all(1000);
+        try {
+            all.resize(stream.read(std::as_writable_bytes(std::span(all))));
+        } catch (const Error& error) {
+            return error.what();
+        }
+        return {all.begin(), all.end()};
+    };
+    const std::string size = std::to_string(kCompressed.size());
+    Bytes garbage = kCompressed, twice = kCompressed, cut = kCompressed;
+    test::append(garbage, test::text("abc"));
+    test::append(twice, kCompressed);
+    cut.pop_back();
+    for (std::size_t piece : {1, 2, 3, 7, 1000}) {
+        CAPTURE(piece);
+        CHECK(unpack(kCompressed, piece) == std::string(words.begin(), words.end()));
+        CHECK(unpack(garbage, piece) ==
+              "x.gz: garbage after the gzip member: found 3 more bytes, expected the end of the "
+              "file");
+        CHECK(unpack(twice, piece) ==
+              "x.gz: a second gzip member follows the first: found one at byte " + size +
+                  ", expected one member");
+        CHECK(unpack(cut, piece) == "x.gz: truncated gzip file: found an end after " +
+                                        std::to_string(cut.size()) +
+                                        " bytes, expected the rest of the compressed data");
+    }
 }

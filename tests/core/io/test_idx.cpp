@@ -276,10 +276,10 @@ class AddressSpaceLimit {
     rlimit before_{};
 };
 
-// gzip with real compression: 1000 to 1 for zeros.
-Bytes deflated(const Bytes& contents) {
+// gzip by zlib: 1000 to 1 for zeros at level 9, no compression at level 0.
+Bytes deflated(const Bytes& contents, int level = 9) {
     z_stream stream{};
-    REQUIRE(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+    REQUIRE(deflateInit2(&stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
     Bytes out(deflateBound(&stream, contents.size()));
     stream.next_in = const_cast<Bytef*>(contents.data());
     stream.avail_in = uInt(contents.size());
@@ -367,4 +367,28 @@ TEST_CASE("idx: a header that lies costs no memory") {
     CHECK(refusal(too_little, kImages) == fewer + "67108864 bytes, expected 2048000016 bytes");
     CHECK(refusal(too_much, kImages) == more + "at least 7857 bytes, expected 7856 bytes");
     CHECK(refusal(cut, kImages) == more + "at least 7857 bytes, expected 7856 bytes");
+}
+
+TEST_CASE("idx: a file is held in memory once, plain or gzipped, compressible or not") {
+    const TemporaryDirectory folder;
+    constexpr std::size_t kPixels = std::size_t{48} << 20;
+    Bytes content = idx_header(0x08, {48, 1024, 1024});
+    const fs::path plain = write_file(folder.path() / "plain", content);
+    fs::resize_file(plain, content.size() + kPixels);
+    content.resize(content.size() + kPixels);
+    const fs::path small = write_file(folder.path() / "small", deflated(content, 1));
+    const fs::path stored = write_file(folder.path() / "stored", deflated(content, 0));
+    Bytes().swap(content);
+    CHECK(fs::file_size(small) < kPixels / 100);
+    CHECK(fs::file_size(stored) > kPixels);
+
+    std::string sum;
+    for (const fs::path& path : {plain, small, stored}) {
+        CAPTURE(path);
+        const AddressSpaceLimit limit(kPixels + (std::size_t{8} << 20));
+        const IdxImages images = read_idx_images(path);
+        CHECK(images.pixels.size() == kPixels);
+        CHECK((sum.empty() || sum == images.sha256));
+        sum = images.sha256;
+    }
 }

@@ -110,6 +110,26 @@ TEST_CASE("a header of nothing but brackets is refused at its first one") {
     CHECK(refusal(file_of(header, 0)).starts_with("the header's entry \"a\": found an array"));
 }
 
+TEST_CASE("a header holds no more tensors and metadata than anybody has") {
+    const auto list = [](int count, const char* entry) {
+        std::string text;
+        for (int i = 0; i < count; ++i)
+            text += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":" + entry;
+        return text;
+    };
+    const char* empty = R"({"dtype":"F32","shape":[0],"data_offsets":[0,0]})";
+    const auto metadata = [&](int count) {
+        return "{\"__metadata__\":{" + list(count, "\"\"") + "}}";
+    };
+    CHECK(SafetensorsFile(file_of(metadata(65'536), 0), "f").metadata().size() == 65'536);
+    CHECK(SafetensorsFile(file_of("{" + list(65'536, empty) + "}", 0), "f").tensors().size() ==
+          65'536);
+    CHECK_THROWS_WITH_AS(SafetensorsFile(file_of(metadata(65'537), 0), "f"),
+                         "f: the metadata: found more keys, expected at most 65536", Error);
+    CHECK_THROWS_WITH_AS(SafetensorsFile(file_of("{" + list(65'537, empty) + "}", 0), "f"),
+                         "f: the header: found more tensors, expected at most 65536", Error);
+}
+
 TEST_CASE("a value of the wrong type is refused wherever it stands") {
     const std::pair<std::string, std::string> places[] = {
         {"\"F32\"", "dtype of tensor \"a\""},     {"[2,3]", "shape of tensor \"a\""},

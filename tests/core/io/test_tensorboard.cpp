@@ -4,9 +4,13 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
+#include <latch>
+#include <memory>
+#include <thread>
 
 #include "../../../core/error.hpp"
 #include "../../../core/io/file.hpp"
@@ -108,6 +112,32 @@ TEST_CASE("EventFile: a new file comes after all others, and after nothing else"
     CHECK(fs::path(file.path()).filename() == "events.out.tfevents.9000000001.handgrad");
     const EventFile next(directory.path());
     CHECK(fs::path(next.path()).filename() == "events.out.tfevents.9000000002.handgrad");
+}
+
+TEST_CASE("EventFile: many that are made at once have names of their own") {
+    const TemporaryDirectory directory;
+    constexpr int kFiles = 16, kOthers = 2000;
+    // To look at all of these takes long enough for all to see the same.
+    for (int i = 0; i < kOthers; ++i) std::ofstream(directory.path() / std::to_string(i));
+    std::vector<std::unique_ptr<EventFile>> files(kFiles);
+    std::atomic<int> failures = 0;
+    std::latch together(kFiles);
+    {
+        std::vector<std::jthread> threads;
+        for (auto& file : files)
+            threads.emplace_back([&] {
+                together.arrive_and_wait();
+                try {
+                    file = std::make_unique<EventFile>(directory.path());
+                } catch (const Error&) {
+                    ++failures;
+                }
+            });
+    }
+    CHECK(failures == 0);
+    CHECK(names_in(directory.path()).size() == kFiles + kOthers);
+    const EventFile last(directory.path());
+    CHECK(names_in(directory.path()).back() == fs::path(last.path()).filename());
 }
 
 TEST_CASE("EventFile: what cannot be written is an output error that names it") {

@@ -28,7 +28,8 @@ build_variant sanitizers "${kRooms[@]}" -- \
 
 # Without what takes minutes here: tests/scripts/long/check_sanitizers.sh.
 for room in "${kRooms[@]}"; do
-  test_room "$variant" sanitizers "$room" '--test-case-exclude=*over all floats*'
+  test_room "$variant" sanitizers "$room" \
+    '--test-case-exclude=*over all floats*,checkpoint: cut anywhere*'
 done
 walk_through "$variant/apps/mnist_vae/mnist_vae" "$tmp/walk"
 

@@ -132,6 +132,55 @@ for option in --trace --gradients; do
   expect_empty "a full disk at each write with $option: $failed ended the run in one line" "$problems"
 done
 
+# --- A run that takes the place of another ---
+
+# The old run has one epoch, the new one another net and two. Whatever happens to the first save of
+# the new one: the folder holds one of the two, for evaluate and for a resumed training.
+readonly kNew=(--data data --hidden 12 --batch-size 32 --threads 1 --epochs 1)
+run train --out new "${kNew[@]}"
+for folder in base new; do
+  run evaluate "$folder" --data data
+  cp out "$folder.table"
+  cp -r "$folder" "$folder-more"
+  run train --out "$folder-more" --resume --epochs 2
+done
+# problem_of_place: neither the old run nor the new one is there, or not whole.
+problem_of_place() {
+  local table=none folder
+  run evaluate victim --data data
+  for folder in base new; do if cmp -s out "$folder.table"; then table=$folder; fi; done
+  run train --out victim --resume --epochs 2 --quiet
+  if [[ $table == none ]]; then
+    echo "evaluate: $(<err)"
+  elif [[ $status != 0 ]]; then
+    echo "$table, but resuming ends with $status: $(<err)"
+  elif [[ $(results victim) != "$(results "$table-more")" ]]; then
+    echo "$table, but other bits after resuming"
+  elif [[ -n $(find victim -name '*.tmp*' -o -name '.handgrad*') ]]; then
+    echo "left: $(find victim -name '.handgrad*')"
+  fi
+}
+for action in signal=KILL error=ENOSPC error=EIO; do
+  problems='' hits=0
+  for call in mkdir fsync rename unlink rmdir; do
+    for ((n = 1; ; ++n)); do
+      restore
+      status=0
+      strace -qq -o calls -e trace="$call" -e inject="$call:$action:when=$n" \
+        "$app" train --out victim --overwrite --quiet "${kNew[@]}" >out 2>err </dev/null || status=$?
+      grep -qE 'INJECTED|killed by SIGKILL' calls || break
+      hits=$((hits + 1))
+      case $action:$status in *KILL:* | *:0 | *:4) ;; *) problems+="$call $n: status $status, $(<err)
+" ;; esac
+      problem=$(problem_of_place)
+      [[ -z $problem ]] || problems+="$call $n: $problem
+"
+    done 2>/dev/null
+  done
+  if [[ $hits -lt 30 ]]; then problems+="only $hits calls were met"; fi
+  expect_empty "$action at each of $hits calls of a training with --overwrite: the old run or the new one" "$problems"
+done
+
 # --- Without power ---
 
 # The calls of an undisturbed save, replayed one by one into another copy: after each of them the
@@ -144,17 +193,22 @@ rm -rf -- replayed
 cp -r base replayed
 # replay LINE: what the call does to the files of the run folder. Its temporary files have the
 # content of what they are renamed to, once they are flushed.
+declare -A becomes=()
+moved='^(rename|link)\("victim/([^"]*)", "victim/([^"]*)"\) += 0'
+while IFS= read -r line; do
+  if [[ $line =~ $moved ]]; then becomes[${BASH_REMATCH[2]}]=${BASH_REMATCH[3]}; fi
+done <calls
 replay() {
   local line=$1 target
   local created='^openat\(.*"victim/([^"]*)".*O_CREAT.*= [0-9]' flushed='^fsync\([0-9]+<.*/victim/([^>]*)>\)'
-  local moved='^(rename|link)\("victim/([^"]*)", "victim/([^"]*)"\) += 0' gone='^unlink\("victim/([^"]*)"\) += 0'
+  local gone='^unlink\("victim/([^"]*)"\) += 0'
   if [[ $line =~ $created ]]; then
     target=${BASH_REMATCH[1]}
     # The logs are appended to: test_cli_interrupted.sh tears their last row.
-    [[ $target != *.tmp.* ]] || echo 'damaged' >"replayed/$target"
+    [[ $target != *.tmp ]] || echo 'damaged' >"replayed/$target"
   elif [[ $line =~ $flushed ]]; then
     target=${BASH_REMATCH[1]}
-    [[ $target != *.tmp.* ]] || cp "finished/${target%.tmp.*}" "replayed/$target"
+    [[ $target != *.tmp ]] || cp "finished/${becomes[$target]-}" "replayed/$target"
   elif [[ $line =~ $moved ]]; then
     if [[ ${BASH_REMATCH[1]} == rename ]]; then
       mv -f "replayed/${BASH_REMATCH[2]}" "replayed/${BASH_REMATCH[3]}"

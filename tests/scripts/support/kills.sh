@@ -39,8 +39,10 @@ kill_rounds() {
   for ((round = 1; killed < rounds; ++round)); do
     delay=$((RANDOM * (whole + 1) / 32768))
     status=0
+    # --preserve-status: a training that ends as the time does has a status of its own, not 124.
     # shellcheck disable=SC2154 # cli.sh sets app
-    timeout --foreground -s KILL "$((delay / 1000)).$(printf %03d $((delay % 1000 + 1)))" \
+    timeout --foreground --preserve-status -s KILL \
+      "$((delay / 1000)).$(printf %03d $((delay % 1000 + 1)))" \
       "$app" train --out victim --data kill-data "${options[@]}" --resume --quiet \
       >out 2>err </dev/null || status=$?
     case $status in

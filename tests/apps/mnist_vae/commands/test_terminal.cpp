@@ -145,3 +145,13 @@ TEST_CASE("terminal: a display that ends early ends its line") {
     { TrainDisplay(kRedraws, false, screen.writer()).show_progress(batch(1)); }
     CHECK(screen.text.ends_with("\x1b[K\n"));
 }
+
+TEST_CASE("terminal: names that order a terminal about are shown, not obeyed") {
+    Screen screen;
+    TrainDisplay display(kRedraws, false, screen.writer());
+    display.show_header({"D", "M", "L", "O", "C", "runs/a\nb\x1b[2J\u202e\u009b"});
+    CHECK(screen.text.ends_with("\nrun        runs/a\\nb\\x1b[2J\\u202e\\u009b\n"));
+    screen.text.clear();
+    display.show_line("one\ntwo \x1b[31m漢\x9b");
+    CHECK(screen.text == "one\ntwo \\x1b[31m漢\\x9b\n");
+}

@@ -90,6 +90,11 @@ TEST_CASE("curve: what a file says arrives") {
     CHECK(curve.points[0].recon == -3);
     CHECK(curve.points[1].kl == 2);
     CHECK_FALSE(parse_curve(kText, "c.txt").points[0].recon.has_value());
+    // As an editor of Windows leaves it.
+    std::string windows = "\xEF\xBB\xBF";
+    for (const char c : std::string(kText)) windows += c == '\n' ? "\r\n" : std::string(1, c);
+    CHECK(parse_curve(windows, "c.txt").title == parse_curve(kText, "c.txt").title);
+    CHECK(parse_curve(windows, "c.txt").points.size() == 2);
 }
 
 TEST_CASE("curve: what is wrong is refused with file and line") {
@@ -134,6 +139,7 @@ TEST_CASE("curve: what is wrong is refused with file and line") {
           "hidden = 512\n", "latent = 2\n", "recon-loss = bce\n", "val-z = sampled\n"})
         CHECK(contains(refusal(replaced(kText, key, "")), "a key is missing"));
     CHECK(contains(refusal(""), "a key is missing"));
+    CHECK(contains(refusal(std::string("\xFF\xFEt\0i\0", 6)), "found a UTF-16 text"));
 }
 
 TEST_CASE("curve: those that ship can be read, found by name, and are of known families") {

@@ -159,8 +159,8 @@ TEST_CASE("report: as many runs as are allowed, each with the most that it may h
         "epoch,step,loss,recon,kl,val_loss,val_recon,val_kl,lr,seconds,images_per_s,active_units,"
         "clamped_logvars\n";
     for (int epoch = 1; epoch <= 4000; ++epoch)
-        log += std::to_string(epoch) +
-               ",1,153.123456,145.123456,15.1234567,103.123456,123.123456,"
+        log += std::to_string(epoch) + "," + std::to_string(epoch) +
+               ",153.123456,145.123456,15.1234567,103.123456,123.123456,"
                "13.1234567,0.00123456789,1.23456789,12345.6789,2,0\n";
     std::ofstream(run.log()) << log;
     std::string history = "epoch,sample,pixels\n", pixels(2 * 64 * 64, 'a');
@@ -220,15 +220,18 @@ TEST_CASE("report: several runs, with their names, or their paths where those ar
 
 TEST_CASE("report: whatever folders, mistakes and profiles are called stays text") {
     const TemporaryDirectory folder;
-    const std::string hostile = "x</script><script>alert(1)<!--\"'\xff&amp;";
+    const std::string hostile = "x</script><script>alert(1)<!--\"'\xff\xe2\x80\xae&amp;";
     const RunFolder run =
         make_run(folder.path() / hostile, small(), "<img src=x onerror=alert(1)>");
-    std::ofstream(run.profile()) << "</script><b>\xff\n";
+    std::ofstream(run.profile()) << "</script><b>\xff\n\xc2\x9b\n";
     const std::string html = report({run}, speckled(30, kRows, kColumns));
     CHECK(html.find("alert(1)<!--") == std::string::npos);
     CHECK(html.find("<img") == std::string::npos);
     const json shown = data_of(html)["runs"][0];
-    CHECK(shown["profile"] == "</script><b>\xef\xbf\xbd\n");
+    CHECK(html.find("\xe2\x80\xae") == std::string::npos);
+    CHECK(html.find("\\xff\\u202e&amp;amp; - mnist_vae report</title>") != std::string::npos);
+    CHECK(shown["name"].get<std::string>().ends_with("\\xff\\u202e&amp;"));
+    CHECK(shown["profile"] == "</script><b>\\xff\n\\u009b\n");
     CHECK(shown["mistake"] == "MISTAKE <img src=x onerror=alert(1)>, made on purpose");
     CHECK(shown["folder"].get<std::string>().find("x</script><script>alert(1)<!--\"'") !=
           std::string::npos);

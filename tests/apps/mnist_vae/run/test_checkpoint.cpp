@@ -21,6 +21,8 @@ using handgrad::test::TemporaryDirectory;
 
 namespace {
 
+const CheckpointOrigin kOrigin{"hash", "options"}, kOther{"other", "options"};
+
 Architecture small(Index latent = 2) {
     return {.image_rows = 2, .image_cols = 3, .hidden = {5, 4}, .latent = latent};
 }
@@ -133,10 +135,10 @@ TEST_CASE("checkpoint: model, optimiser and position come back exactly") {
                             .seconds = 1.0 / 3,
                             .best_val_loss = 123.456,
                             .best_epoch = 2};
-    save_checkpoint(path, a.model, a.adam, position, "hash");
+    save_checkpoint(path, a.model, a.adam, position, kOrigin);
     Vae model(small());
     Adam adam(model.arena(), {});
-    const Position back = load_checkpoint(path, model, adam, "hash");
+    const Position back = load_checkpoint(path, model, adam, kOrigin);
     CHECK(back.epoch == 3);
     CHECK(back.batch == 17);
     CHECK(back.recon_sum == position.recon_sum);
@@ -156,29 +158,35 @@ TEST_CASE("checkpoint: model, optimiser and position come back exactly") {
     adam.step(0.01);
     CHECK(same(a.model.arena().values(), model.arena().values()));
     // Before the first validation there is no best loss yet.
-    save_checkpoint(path, a.model, a.adam, {}, "hash");
-    CHECK(std::isinf(load_checkpoint(path, model, adam, "hash").best_val_loss));
+    save_checkpoint(path, a.model, a.adam, {}, kOrigin);
+    CHECK(std::isinf(load_checkpoint(path, model, adam, kOrigin).best_val_loss));
 }
 
 TEST_CASE("checkpoint: other data, another model or optimiser are refused") {
     const TemporaryDirectory folder;
     const std::string path = folder.path() / "checkpoint.safetensors";
     Trained a;
-    save_checkpoint(path, a.model, a.adam, {}, "hash");
+    save_checkpoint(path, a.model, a.adam, {}, kOrigin);
     try {
-        load_checkpoint(path, a.model, a.adam, "other");
+        load_checkpoint(path, a.model, a.adam, kOther);
         FAIL("other data were accepted");
     } catch (const Error& e) {
         CHECK(e.kind() == ErrorKind::argument);
     }
+    try {
+        load_checkpoint(path, a.model, a.adam, {"hash", "others"});
+        FAIL("other options were accepted");
+    } catch (const Error& e) {
+        CHECK(e.kind() == ErrorKind::input);
+    }
     Trained wide(3);
-    CHECK_THROWS_AS(load_checkpoint(path, wide.model, wide.adam, "hash"), Error);
+    CHECK_THROWS_AS(load_checkpoint(path, wide.model, wide.adam, kOrigin), Error);
     Sgd sgd(a.model.arena(), {});
-    CHECK_THROWS_AS(load_checkpoint(path, a.model, sgd, "hash"), Error);
+    CHECK_THROWS_AS(load_checkpoint(path, a.model, sgd, kOrigin), Error);
     // Weights are no checkpoint, and the reverse.
     const std::string weights = folder.path() / "model.safetensors";
     save_model(weights, a.model, {});
-    CHECK_THROWS_AS(load_checkpoint(weights, a.model, a.adam, "hash"), Error);
+    CHECK_THROWS_AS(load_checkpoint(weights, a.model, a.adam, kOrigin), Error);
     CHECK_THROWS_AS(load_model(path, a.model), Error);
 }
 
@@ -188,13 +196,15 @@ TEST_CASE(
     const TemporaryDirectory folder;
     const std::string path = folder.path() / "checkpoint.safetensors";
     Trained a;
-    save_checkpoint(path, a.model, a.adam, {}, "hash");
+    save_checkpoint(path, a.model, a.adam, {}, kOrigin);
     const std::vector<std::byte> good = read_file(path, 1 << 20);
     const auto refused = [&](const std::vector<std::byte>& bytes) {
+        // A file that is emptied and filled again is one that ext4 writes to the disk at once.
+        std::filesystem::remove(path);
         std::ofstream(path, std::ios::binary)
             .write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
         try {
-            load_checkpoint(path, a.model, a.adam, "hash");
+            load_checkpoint(path, a.model, a.adam, kOrigin);
         } catch (const Error& e) {
             return e.kind() == ErrorKind::input;
         }
@@ -225,17 +235,17 @@ TEST_CASE("checkpoint: the one before is kept, and taken where the newest is dam
     const std::string path = folder.path() / "checkpoint.safetensors";
     const std::string previous = previous_path(path);
     Trained a;
-    const auto newest = [&] { return load_newest_checkpoint(path, a.model, a.adam, "hash"); };
+    const auto newest = [&] { return load_newest_checkpoint(path, a.model, a.adam, kOrigin); };
     CHECK_FALSE(checkpoint_exists(path));
     CHECK_THROWS_AS(newest(), Error);
 
-    save_checkpoint(path, a.model, a.adam, {.epoch = 1}, "hash");
+    save_checkpoint(path, a.model, a.adam, {.epoch = 1}, kOrigin);
     CHECK(checkpoint_exists(path));
     CHECK(newest().position.epoch == 1);
-    save_checkpoint(path, a.model, a.adam, {.epoch = 2}, "hash");
+    save_checkpoint(path, a.model, a.adam, {.epoch = 2}, kOrigin);
     CHECK(newest().position.epoch == 2);
     CHECK(newest().damage.empty());
-    CHECK(load_checkpoint(previous, a.model, a.adam, "hash").epoch == 1);
+    CHECK(load_checkpoint(previous, a.model, a.adam, kOrigin).epoch == 1);
 
     std::filesystem::resize_file(path, 1000);
     CHECK(newest().position.epoch == 1);
@@ -244,8 +254,24 @@ TEST_CASE("checkpoint: the one before is kept, and taken where the newest is dam
     CHECK(checkpoint_exists(path));
     CHECK(newest().position.epoch == 1);
 
+    // A checkpoint that does not pass the check is as good as damaged.
+    save_checkpoint(path, a.model, a.adam, {.epoch = 2}, kOrigin);
+    const auto no_second = [](const std::string& where, const Position& position, std::int64_t) {
+        if (position.epoch == 2) throw Error(ErrorKind::input, where, "the second");
+    };
+    const ResumePoint checked = load_newest_checkpoint(path, a.model, a.adam, kOrigin, no_second);
+    CHECK(checked.position.epoch == 1);
+    CHECK(checked.damage == path + ": the second");
+
+    // A square root of a negative number would follow.
+    a.adam.state()[1].values[0] = -1;
+    save_checkpoint(path, a.model, a.adam, {.epoch = 3}, kOrigin);
+    CHECK_THROWS_AS(load_checkpoint(path, a.model, a.adam, kOrigin), Error);
+    a.adam.state()[1].values[0] = 0;
+    save_checkpoint(path, a.model, a.adam, {.epoch = 1}, kOrigin);
+
     // Other data are the user's error, not damage.
-    save_checkpoint(path, a.model, a.adam, {.epoch = 2}, "other");
+    save_checkpoint(path, a.model, a.adam, {.epoch = 2}, kOther);
     CHECK_THROWS_AS(newest(), Error);
 
     std::filesystem::resize_file(path, 1000);

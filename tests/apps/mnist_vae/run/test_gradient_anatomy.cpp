@@ -75,8 +75,10 @@ TEST_CASE("gradient anatomy: the file, begun and gone on with") {
     const std::string path = folder.path() / "gradients.csv";
     const std::vector<GradientAnatomy> one = {{{1, 2, -1}, {0.5, 0, 0}}, {{1, 2, -1}, {0.5, 0, 0}}};
     GradientCsv first(path, 0);
+    first.begin();
     for (Index step = 1; step <= 4; ++step) first.append(step, 1, one);
     GradientCsv second(path, 2);
+    second.begin();
     second.append(3, 1, one);
     std::stringstream text;
     text << std::ifstream(path).rdbuf();

@@ -1,8 +1,10 @@
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "../../../../apps/mnist_vae/run/log_csv.hpp"
 #include "../../../../core/error.hpp"
@@ -50,6 +52,7 @@ TEST_CASE("log: the header once, a row an epoch, there as soon as it is appended
     const TemporaryDirectory folder;
     const std::string path = folder.path() / "log.csv";
     LogCsv log(path, path + "2", 0);
+    log.begin();
     CHECK(read(path) == kHeader);
     log.append(row(1));
     CHECK(read(path) ==
@@ -74,16 +77,19 @@ TEST_CASE("log: resuming drops the rows that the checkpoint does not know, a tor
     const std::string path = folder.path() / "log.csv";
     {
         LogCsv log(path, path + "2", 0);
+        log.begin();
         for (Index epoch = 1; epoch <= 4; ++epoch) log.append(row(epoch));
     }
     std::ofstream(path, std::ios::app) << "5,2345,150.1";  // the process died here
     LogCsv log(path, path + "2", 3);
+    log.begin();
     CHECK(read_log(path).size() == 3);
     CHECK(read(path + "2").find("\n3,1,") != std::string::npos);
     CHECK(read(path + "2").find("\n4,") == std::string::npos);
     log.append(row(4));
     CHECK(read_log(path).back().epoch == 4);
     LogCsv again(path, path + "2", 0);
+    again.begin();
     CHECK(read_log(path).empty());
 }
 
@@ -99,11 +105,149 @@ TEST_CASE("log: what is no log is refused with its line, and left as it is") {
     CHECK_THROWS_WITH_AS(read_log(path), doctest::Contains("line 2"), Error);
 }
 
+TEST_CASE("log: rows that LogCsv could not have written are refused, with their line") {
+    const std::string good = "1,469,150.5,145,5.5,1,1,0,0.001,0.5,63000,1,17\n";
+    CHECK(parse_log(kHeader + good, "log.csv").size() == 1);
+    // Of a log that was lost, and gone on with.
+    CHECK(parse_log(std::string(kHeader) + "3,9,-1,-1,0,1,1,0,0,0,0,0,0\n" +
+                        "7,13,1,1,0,1,1,0,1,0,0,4096,9000000000\n",
+                    "log.csv")
+              .back()
+              .step == 13);
+    const auto refused = [](const std::string& rows, const std::string& line) {
+        CAPTURE(rows);
+        CHECK_THROWS_WITH_AS(parse_log(kHeader + rows, "log.csv"),
+                             doctest::Contains(("log.csv, line " + line + ":").c_str()), Error);
+    };
+    // Each number of the row as something that it cannot be.
+    for (std::size_t column = 0; column < 13; ++column)
+        for (const char* value : {"nan", "-nan", "inf", "-inf", "1e999", "", " 1", "1 ", "x"}) {
+            std::vector<std::string> fields(13, "1");
+            fields[column] = value;
+            std::string row;
+            for (const std::string& field : fields) row += (row.empty() ? "" : ",") + field;
+            refused(row + "\n", "2");
+            refused(good + row + "\n", "3");
+        }
+    for (const char* row :
+         {"0,469,1,1,1,1,1,0,1,1,1,1,1", "-1,469,1,1,1,1,1,0,1,1,1,1,1",
+          "1000000001,2000000000,1,1,1,1,1,0,1,1,1,1,1", "1,0,1,1,1,1,1,0,1,1,1,1,1",
+          "1,-5,1,1,1,1,1,0,1,1,1,1,1", "1,1,1,1,1,1,1,0,-0.1,1,1,1,1",
+          "1,1,1,1,1,1,1,0,1,-1,1,1,1", "1,1,1,1,1,1,1,0,1,1,-1,1,1", "1,1,1,1,1,1,1,0,1,1,1,-1,1",
+          "1,1,1,1,1,1,1,0,1,1,1,4097,1", "1,1,1,1,1,1,1,0,1,1,1,1,-1",
+          "1.5,1,1,1,1,1,1,0,1,1,1,1,1", "9223372036854775808,1,1,1,1,1,1,0,1,1,1,1,1",
+          "1,1,1,1,1,1,1,0,1,1,1,1,1\r", ""})
+        refused(std::string(row) + "\n", "2");
+    for (const char* row : {"1,938,1,1,1,1,1,0,1,1,1,1,1", "2,469,1,1,1,1,1,0,1,1,1,1,1",
+                            "2,400,1,1,1,1,1,0,1,1,1,1,1", "4,471,1,1,1,1,1,0,1,1,1,1,1"})
+        refused(good + row + "\n", "3");
+}
+
+TEST_CASE("log: latents.csv, too, is refused with its line, before anything is rewritten") {
+    const TemporaryDirectory folder;
+    const std::string path = folder.path() / "latents.csv", log = folder.path() / "log.csv";
+    for (const char* row : {"", "1", "nonsense", "1,0,1,1,1,1,1", "1,0,1,1,1,1,1,1,1",
+                            "-1,0,1,1,1,1,1,1", "x,0,1,1,1,1,1,1"}) {
+        CAPTURE(row);
+        const std::string text = std::string(kLatentsHeader) + "2,0,1,1,1,1,1,1\n" + row + "\n";
+        std::ofstream(path) << text;
+        CHECK_THROWS_WITH_AS(LogCsv(log, path, 5), doctest::Contains("latents.csv, line 3"), Error);
+        CHECK(read(path) == text);
+    }
+    // The epoch falls.
+    std::ofstream(path) << kLatentsHeader << "2,0,1,1,1,1,1,1\n1,0,1,1,1,1,1,1\n";
+    CHECK_THROWS_WITH_AS(LogCsv(log, path, 5), doctest::Contains("latents.csv, line 3"), Error);
+}
+
+TEST_CASE("csv: a file that another program has written again is told by its encoding") {
+    const auto refused = [](std::string_view text, const char* found) {
+        CHECK_THROWS_WITH_AS(for_each_csv_row_of(text, "x.csv", "a,b", {}),
+                             doctest::Contains(found), Error);
+    };
+    refused(
+        "\xEF\xBB\xBF"
+        "a,b\n",
+        "line 1: changed by another program: found a byte order mark");
+    refused(std::string_view("\xFF\xFE"
+                             "a\0,\0b\0\n\0",
+                             10),
+            "found a UTF-16 text");
+    refused(std::string_view("a\0,\0b\0\n\0", 8), "found a UTF-16 text");
+}
+
+TEST_CASE("csv: reading stops at the first row that is refused") {
+    const std::string text = "a,b\n1,2\n3,4\n5,6\n7";
+    std::string seen;
+    for_each_csv_row_of(text, "x.csv", "a,b", [&](std::string_view row, Index line) {
+        seen += std::to_string(line) + ":" + std::string(row) + " ";
+    });
+    CHECK(seen == "2:1,2 3:3,4 4:5,6 ");
+    int calls = 0;
+    CHECK_THROWS(for_each_csv_row_of(text, "x.csv", "a,b", [&](std::string_view, Index) {
+        ++calls;
+        throw Error(ErrorKind::input, "x.csv", "bad");
+    }));
+    CHECK(calls == 1);
+    // Neither the header nor a row, finished or not, is longer than any that is written.
+    const std::string endless(kMaxCsvRowBytes + 1, '1');
+    const auto ignore = [](std::string_view, Index) {};
+    CHECK_THROWS_WITH_AS(for_each_csv_row_of(endless, "x.csv", "a,b", ignore),
+                         doctest::Contains("line 1: the line is too long"), Error);
+    for (const char* end : {"", "\n"})
+        CHECK_THROWS_WITH_AS(
+            for_each_csv_row_of("a,b\n1\n" + endless + end, "x.csv", "a,b", ignore),
+            doctest::Contains("line 3: the line is too long"), Error);
+}
+
 TEST_CASE("log: a place that cannot be written is an output error") {
     try {
         LogCsv log("/proc/no/log.csv", "/proc/no/latents.csv", 0);
+        log.begin();
         FAIL("accepted");
     } catch (const Error& e) {
         CHECK(e.kind() == ErrorKind::output);
     }
+}
+
+TEST_CASE("log: nothing changes before it begins, and rows from before are not lost") {
+    const TemporaryDirectory folder;
+    const std::string path = folder.path() / "log.csv";
+    std::ofstream(path) << "mine";
+    {
+        LogCsv log(path, path + "2", 0);
+        log.append(row(1));
+        CHECK(read(path) == "mine");
+        log.begin();
+        CHECK(read_log(path).size() == 1);
+        log.append(row(2));
+        CHECK(read_log(path).size() == 2);
+        std::filesystem::rename(path, path + "3");
+        log.moved_to(path + "3", path + "2");
+        log.append(row(3));
+        CHECK(read_log(path + "3").size() == 3);
+    }
+    std::ofstream(path) << "mine";
+    LogCsv(path, path + "2", 0).append(row(1));
+    CHECK(read(path) == "mine");
+    CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 3);
+}
+
+TEST_CASE("log: a file that went away begins anew, and a second name of it keeps its content") {
+    const TemporaryDirectory folder;
+    const std::string path = folder.path() / "log.csv", copy = folder.path() / "copy";
+    LogCsv log(path, path + "2", 0);
+    log.begin();
+    log.append(row(1));
+    std::filesystem::create_hard_link(path, copy);
+    log.append(row(2));
+    CHECK(read_log(path).size() == 2);
+    CHECK(read_log(copy).size() == 1);
+    std::filesystem::remove(path);
+    log.append(row(3));
+    REQUIRE(read_log(path).size() == 1);
+    CHECK(read_log(path)[0].epoch == 3);
+    std::filesystem::remove(path);
+    std::filesystem::create_symlink("copy", path);
+    CHECK_THROWS_AS(log.append(row(4)), Error);
+    CHECK(read_log(copy).size() == 1);
 }

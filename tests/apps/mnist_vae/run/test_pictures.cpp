@@ -56,6 +56,67 @@ TEST_CASE("pairs: every reconstruction is below its original") {
     CHECK(at(p, 2, 14) == 103);
 }
 
+TEST_CASE("a picture is bounded: images keep their size, then lie wider, then are reduced") {
+    const auto check = [](const Grid& grid, Index tiles, Index columns, const GridLayout& want) {
+        const GridLayout found = lay_out(grid, tiles, columns);
+        CAPTURE(tiles);
+        CHECK(found.columns == want.columns);
+        CHECK(found.scale == want.scale);
+        CHECK(found.shrink == want.shrink);
+    };
+    check({28, 28}, 400, 20, {20, 2, 1});
+    check({28, 28, 2}, 20, 10, {10, 2, 1});
+    check({28, 28}, 10000, 100, {100, 1, 1});
+    check({28, 28, 2}, 2830, 10, {42, 1, 1});
+    check({900, 900}, 10, 10, {10, 1, 3});
+    check({1, 1 << 20}, 16, 4, {4, 1, 1028});
+    check({4092, 4092}, 1, 1, {1, 1, 1});
+    check({4093, 1}, 1, 1, {1, 1, 2});
+    CHECK_THROWS_AS(lay_out({900, 900}, 1'000'000'000, 1), Error);
+}
+
+TEST_CASE("as many images are shown as a picture has room for") {
+    CHECK(tiles_that_fit({28, 28}, 100) == 100);
+    CHECK(tiles_that_fit({28, 28}, 1'000'000) == 136 * 136);
+    CHECK(tiles_that_fit({28, 28, 2}, 2830) == 2830);
+    CHECK(tiles_that_fit({900, 900}, 100) == 16);
+    CHECK(tiles_that_fit({900, 900, 2}, 20) == 8);
+    CHECK(tiles_that_fit({1, 1 << 20}, 64) == 16);
+    CHECK(tiles_that_fit({1 << 20, 1 << 10}, 64) == 1);
+    CHECK(square_that_fits({28, 28}, 20) == 20);
+    CHECK(square_that_fits({28, 28}, 1000) == 136);
+    CHECK(square_that_fits({256, 256}, 20) == 15);
+    CHECK(square_that_fits({1, 1 << 20}, 20) == 1);
+    // Every number that fits can be laid out, within the bounds.
+    for (Index rows : {1, 7, 28, 300, 2047, 2048, 4096, 5000, 100'000})
+        for (Index cols : {1, 28, 900, 4095, 1 << 16})
+            for (Index tile_rows : {1, 2}) {
+                const Grid grid{rows, cols, tile_rows};
+                const Index tiles = tiles_that_fit(grid, 10'000);
+                const GridLayout layout = lay_out(grid, tiles, 10);
+                const auto side = [&](Index count, Index image) {
+                    return count *
+                               (layout.scale * ((image + layout.shrink - 1) / layout.shrink) + 2) +
+                           2;
+                };
+                CHECK(side(std::min(layout.columns, tiles), cols) <= kMaxPictureSide);
+                CHECK(side(tile_rows * ((tiles + layout.columns - 1) / layout.columns), rows) <=
+                      kMaxPictureSide);
+            }
+}
+
+TEST_CASE("a reduced image shows the mean of what a pixel stands for") {
+    Matrix images(1, 9000);
+    for (Index j = 0; j < 9000; ++j) images(0, j) = j % 3 == 0 ? 0.3f : 0;
+    const GrayImage p = compose_grid(images, 1, 9000, 1);
+    CHECK(p.width == 3000 + 4);
+    CHECK(p.height == 5);
+    CHECK(at(p, 2, 2) == 26);
+    CHECK(at(p, 3001, 2) == 26);
+    images(0, 8999) = 0.9f;
+    CHECK(at(compose_grid(images, 1, 9000, 1), 3001, 2) == 102);
+}
+
 TEST_CASE("inverse normal distribution: published quantiles, and it inverts") {
     CHECK(std::abs(inverse_normal(0.5)) <= 1e-12);
     CHECK(std::abs(inverse_normal(0.975) - 1.959963984540054) <= 1e-9);

@@ -137,12 +137,10 @@ TEST_CASE("config.json: no memory for weights that model.safetensors does not ha
     CHECK(read_config_of_weights(run) == a);
 }
 
-TEST_CASE("new runs get a folder that is not there yet; the newest run is the last written") {
+TEST_CASE("the newest run is the last written") {
     const TemporaryDirectory folder;
-    const fs::path first = new_run_path(folder.path());
+    const fs::path first = folder.path() / "first", second = folder.path() / "second";
     fs::create_directories(first);
-    const fs::path second = new_run_path(folder.path());
-    CHECK(first != second);
     fs::create_directories(second);
     CHECK_THROWS_AS(newest_run(folder.path()), Error);
     CHECK_THROWS_AS(newest_run(folder.path() / "missing"), Error);
@@ -154,12 +152,45 @@ TEST_CASE("new runs get a folder that is not there yet; the newest run is the la
     CHECK(newest_run(folder.path()) == first);
 }
 
-TEST_CASE("a folder holds a run as soon as its options are written") {
+TEST_CASE("contents_of tells a run from nothing and from the files of others") {
     const TemporaryDirectory folder;
     const RunFolder run{folder.path()};
-    CHECK_FALSE(run.holds_run());
+    const auto kind = [&] { return contents_of(run).kind; };
+    CHECK(kind() == Contents::nothing);
     write(folder.path() / "notes.txt", "mine");
-    CHECK_FALSE(run.holds_run());
-    write(run.options(), "");
-    CHECK(run.holds_run());
+    write(folder.path() / "lock", "12\n");
+    CHECK(kind() == Contents::nothing);
+    write(folder.path() / "lock", "a canal's");
+    CHECK(kind() == Contents::strangers);
+    CHECK(contents_of(run).files == "lock");
+    fs::remove(folder.path() / "lock");
+
+    for (const std::string name : RunFolder::names()) {
+        write(folder.path() / name, "mine");
+        CHECK(kind() == Contents::strangers);
+        CHECK(contents_of(run).files == name);
+        fs::remove(folder.path() / name);
+        fs::create_directory(folder.path() / name);
+        CHECK(kind() == Contents::strangers);
+        fs::remove(folder.path() / name);
+    }
+
+    // config.json of another program.
+    write(run.config(), R"({"model_type": "bert", "hidden_size": 768})");
+    CHECK(kind() == Contents::strangers);
+    write_config(run, Architecture{});
+    CHECK(kind() == Contents::run);
+    CHECK_FALSE(contents_of(run).has_results);
+    write(run.model(), "x");
+    CHECK(kind() == Contents::run);
+    CHECK(contents_of(run).has_results);
+    fs::remove(run.config());
+    CHECK(kind() == Contents::strangers);
+    write(run.options(), "latent = 3\n");
+    CHECK(kind() == Contents::run);
+    // A link is not ours, wherever it leads.
+    fs::rename(run.model(), folder.path() / "elsewhere");
+    fs::create_symlink("elsewhere", run.model());
+    CHECK(kind() == Contents::strangers);
+    CHECK(contents_of(run).files == "model.safetensors");
 }

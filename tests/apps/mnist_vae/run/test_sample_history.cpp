@@ -57,6 +57,7 @@ TEST_CASE("sample history: what is written is read, and resuming gives the same 
         }
     };
     SampleHistory history(path, 0);
+    history.begin();
     train_to(history, 1, 7);
     const std::string whole = read(path);
     const auto rows = read_sample_history(path, 6);
@@ -68,6 +69,7 @@ TEST_CASE("sample history: what is written is read, and resuming gives the same 
     CHECK(rows.back().pixels != draw_history_samples(model, 6, 6).pixels);
 
     SampleHistory resumed(path, 2);
+    resumed.begin();
     CHECK(epochs_of(read_sample_history(path, 6)) == std::vector<Index>{1, 2});
     train_to(resumed, 3, 7);
     CHECK(read(path) == whole);
@@ -77,7 +79,11 @@ TEST_CASE("sample history: a mistake is in every row") {
     const TemporaryDirectory folder;
     const std::string path = folder.path() / "samples.csv";
     Vae model = small_model();
-    SampleHistory(path, 0, "kl-sign").append(model, 5, 1);
+    {
+        SampleHistory one(path, 0, "kl-sign");
+        one.append(model, 5, 1);
+        one.begin();
+    }
     CHECK(read(path).find("epoch,sample,pixels,mistake\n1,0,") == 0);
     CHECK(read(path).find(",kl-sign\n1,1,") != std::string::npos);
     CHECK(read_sample_history(path, 6).size() == 1);
@@ -87,7 +93,11 @@ TEST_CASE("sample history: what was not written so is refused, with its line") {
     const TemporaryDirectory folder;
     const std::string path = folder.path() / "samples.csv";
     Vae model = small_model();
-    SampleHistory(path, 0).append(model, 5, 1);
+    {
+        SampleHistory one(path, 0);
+        one.append(model, 5, 1);
+        one.begin();
+    }
     const std::string good = read(path);
     const auto refused = [&](const std::string& text, const std::string& line) {
         std::ofstream(path) << text;
@@ -110,6 +120,8 @@ TEST_CASE("sample history: what was not written so is refused, with its line") {
     CHECK(refused(header + "1,0,80808080 -1\n", "2"));
     CHECK(refused(header + "1\n", "2"));
     CHECK(refused(header + "\n", "2"));
+    CHECK(refused(header + "4611686018427387904,0," + pixels + "\n", "2"));  // 2^62
+    CHECK(refused(header + std::string(1 << 16, '8'), "2"));
     CHECK(refused(good + good.substr(header.size()), "10"));  // an epoch twice
     CHECK(refused(header + "2,0," + pixels + "\n1,1," + pixels + "\n", "3"));
     // Rows of an epoch that are not all there are what a process leaves that dies.

@@ -1,0 +1,14 @@
+// The values of Google Benchmark's options, checked before it sees them: of most that it cannot
+// read it says nothing, or ends the program as if all were well.
+#pragma once
+
+#include <span>
+
+namespace handgrad::apps::kernel_bench {
+
+// Throws Error(argument) for a value that an option of Google Benchmark among the arguments cannot
+// have, and Error(output) for a --benchmark_out that cannot be written. What is not such an option
+// is left to others.
+void check_benchmark_options(std::span<char* const> arguments);
+
+}  // namespace handgrad::apps::kernel_bench

@@ -1,0 +1,98 @@
+#include "run_writer.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <vector>
+
+#include "../../../core/io/atomic_file.hpp"
+
+namespace handgrad::apps::mnist_vae {
+
+RunWriter::RunWriter(RunClaim& claim, const TrainOptions& options, const std::string& data_hash)
+    : claim_(claim),
+      options_(options),
+      data_hash_(data_hash),
+      mistake_(mistake_name(options.mistake)),
+      files_(claim.folder()) {}
+
+void RunWriter::add_gradients(const std::string& path, Index last_step) {
+    gradients_.emplace(path, last_step, mistake_);
+}
+
+ResumePoint RunWriter::resume(Vae& model, Optimizer& optimizer, const TrainingSize& size) {
+    std::vector<EpochMetrics> log;
+    if (std::filesystem::exists(files_.log())) log = read_log(files_.log());
+    // Nothing goes on from these, but the page shows them: found there, it would be after training.
+    std::vector<EpochSamples> samples;
+    if (std::filesystem::exists(files_.sample_history()))
+        samples = read_sample_history(files_.sample_history(), model.architecture().pixels());
+    const auto check = [&](const std::string& path, const Position& position, std::int64_t steps) {
+        check_position(path, position, steps, size, log);
+    };
+    const ResumePoint point =
+        load_newest_checkpoint(files_.checkpoint(), model, optimizer, origin(), check);
+    resumed_ = true;
+    claim_.keep();
+    // An epoch whose samples are not all there goes, or those of the next would stand in their
+    // place.
+    prepare_logs(point.position.epoch - 1, samples.empty() ? 0 : samples.back().epoch);
+    return point;
+}
+
+void RunWriter::prepare_logs(Index last_epoch, Index last_samples) {
+    log_.emplace(files_.log(), files_.latents(), last_epoch, mistake_);
+    history_.emplace(files_.sample_history(), std::min(last_epoch, last_samples), mistake_);
+}
+
+// The first save.
+void RunWriter::begin(const Architecture& architecture) {
+    if (begun_) return;
+    if (!resumed_) {
+        files_ = RunFolder{begin_new_run(claim_.folder().path)};
+        staged_ = true;
+        prepare_logs(0, 0);
+    }
+    replace_file(files_.options(), to_toml(options_));
+    write_config(files_, architecture, mistake_);
+    log_->begin();
+    history_->begin();
+    if (gradients_) gradients_->begin();
+    begun_ = true;
+}
+
+void RunWriter::write_epoch(const EpochMetrics& metrics, bool best, Vae& model) {
+    begin(model.architecture());
+    log_->append(metrics);
+    const ModelOrigin origin{static_cast<std::uint32_t>(metrics.epoch), options_.seed,
+                             options_.kl_weight, mistake_};
+    save_model(files_.model(), model, origin);
+    if (best) save_model(files_.best(), model, origin);
+    history_->append(model, options_.seed, metrics.epoch);
+}
+
+void RunWriter::save(Vae& model, Optimizer& optimizer, const Position& position) {
+    begin(model.architecture());
+    if (gradients_) gradients_->flush();
+    save_checkpoint(files_.checkpoint(), model, optimizer, position, origin());
+    if (!staged_) return;
+    old_ = commit_new_run(claim_.folder().path);
+    claim_.keep();
+    staged_ = false;
+    files_ = claim_.folder();
+    log_->moved_to(files_.log(), files_.latents());
+    history_->moved_to(files_.sample_history());
+}
+
+void RunWriter::write_file(const std::string& path, std::span<const std::byte> content) const {
+    NewFile file(path);
+    const auto before = old_.find(std::filesystem::path(path).filename());
+    if (before != old_.end()) file.set_permissions(before->second);
+    file.write(content);
+    file.replace();
+}
+
+void RunWriter::write_file(const std::string& path, std::string_view content) const {
+    write_file(path, std::as_bytes(std::span(content)));
+}
+
+}  // namespace handgrad::apps::mnist_vae
