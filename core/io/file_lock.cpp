@@ -123,4 +123,14 @@ bool FileLock::is_ours(const std::filesystem::path& folder) {
     return ours;
 }
 
+WriterMark::WriterMark(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | kFlags)) {
+    if (fd_ < 0 || flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+    close(fd_);
+    throw Error(ErrorKind::argument, path, "another process is writing to this file");
+}
+
+WriterMark::~WriterMark() {
+    if (fd_ >= 0) close(fd_);
+}
+
 }  // namespace handgrad

@@ -38,4 +38,18 @@ class HANDGRAD_API FileLock {
     bool made_file_ = false;
 };
 
+// Tells other processes, as long as it lives, that a file is being written: flock(2) on the file.
+class HANDGRAD_API WriterMark {
+  public:
+    // Throws Error(argument) if another process, or this one, has marked the file. Marks nothing if
+    // there is no file at `path`, or where files cannot be locked.
+    explicit WriterMark(const std::string& path);
+    ~WriterMark();
+    WriterMark(const WriterMark&) = delete;
+    WriterMark& operator=(const WriterMark&) = delete;
+
+  private:
+    int fd_ = -1;
+};
+
 }  // namespace handgrad

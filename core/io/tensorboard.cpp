@@ -82,8 +82,11 @@ std::string make_event_file(const fs::path& folder) {
     constexpr int kTries = 1000;
     std::string path;
     for (int i = 0; i < kTries; ++i) {
-        path =
-            folder / (std::string(kNameBegins) + std::to_string(next_time(folder)) + ".handgrad");
+        const std::int64_t time = next_time(folder);
+        char number[8] = "";  // no time comes after the last; a longer name does
+        if (time >= kMaxTime && i > 0) std::snprintf(number, sizeof number, ".%04d", i);
+        path = folder /
+               (std::string(kNameBegins) + std::to_string(time) + ".handgrad" + number);
         if (append_to_file(path, "abx", tf_record(version_event(seconds_since_1970()))))
             return path;
     }

@@ -93,7 +93,7 @@ rm half/report.html
 run "${kTrain[@]}" --epochs 5 --out half --quiet --resume
 expect_equal 'a finished run whose process died before the page gets it on resuming' \
   "$status $(grep -c 'is finished' out) $(in_page half/report.html 'runs[0]["epoch"]')" '0 1 5'
-echo 'a page' >half/comparison.html
+cp half/report.html half/comparison.html
 run "${kTrain[@]}" --epochs 1 --out half --quiet --overwrite
 expect_equal '--overwrite replaces the report and removes what was made of the run' \
   "$status $(in_page half/report.html 'runs[0]["log"]["epochs"]') $([[ -e half/comparison.html ]] || echo gone) $(tail -n +2 half/samples.csv | wc -l)" \

@@ -107,6 +107,88 @@ for cause in "--lr 3e38 --optimizer sgd" "--gradients nowhere/file.csv"; do
     "$(find fresh runs 2>/dev/null | wc -l)" 0
 done
 
+# Until it has a model: before that, whatever ends it, the old run stays.
+for output in 'head -c 0' /dev/full; do
+  rm -rf victim
+  cp -r old victim
+  status=0
+  if [[ $output == /dev/full ]]; then
+    "$app" train --out victim --overwrite "${kSmall[@]}" --epochs 2 >/dev/full 2>err </dev/null || status=$?
+  else
+    # Nobody reads.
+    { "$app" train --out victim --overwrite "${kSmall[@]}" --epochs 2 2>err </dev/null || echo "$?" >status; } | true || true
+    status=$(<status)
+  fi
+  expect_equal "--overwrite with output that goes nowhere ($output): status 4, one line" "$status $(wc -l <err)" '4 1'
+  expect_same 'and the old run is as it was' victim "$old"
+done
+for every in 0 1; do
+  rm -rf victim
+  cp -r old victim
+  "$app" train --out victim --overwrite --data data --hidden 8 --batch-size 1 --epochs 100000 --checkpoint-every "$every" \
+    >out 2>err </dev/null &
+  training=$!
+  until grep -q '^epoch' out || grep -q 'loss' out; do sleep 0.01; done
+  kill -TERM "$training"
+  wait "$training" && status=0 || status=$?
+  # It may have come to the end of its first epoch by then.
+  if grep -q 'is as it was' out; then
+    expect_equal "SIGTERM in the first epoch, --checkpoint-every $every: death by the signal" "$status" 143
+    expect_same 'and the old run is as it was' victim "$old"
+  else
+    run evaluate victim
+    expect_equal "SIGTERM after the first epoch, --checkpoint-every $every: the new run has a model" "$status" 0
+    ok 'and there is a new one'
+  fi
+done
+
+# --- Files that the user asks for beside the run ---
+
+# side WHAT OPTION...: refused at the start, with the option named.
+side() {
+  local what=$1
+  shift
+  rm -rf victim
+  cp -r old victim
+  before=$(contents data)
+  run train --out victim --overwrite "${kSmall[@]}" --epochs 1 "$@"
+  expect_equal "$what: status 2, one line" "$status $(wc -l <err) $(grep -c -e "$1" err)" '2 1 1'
+  expect_same 'the run is as it was' victim "$old"
+  expect_same 'and so are the data' data "$before"
+}
+cp old/options.toml mine.toml
+ln -s victim/log.csv link-to-log
+for option in --trace --gradients; do
+  for name in log.csv lock model.safetensors report.html checkpoint.safetensors.prev; do
+    side "$option names the run's $name" $option victim/$name
+  done
+  side "$option names it otherwise" $option ./data/../victim/log.csv
+  side "$option names it by a link" $option link-to-log
+  side "$option names a file of another run" $option old/log.csv
+  side "$option names the data" $option data/train-images-idx3-ubyte
+  side "$option names the --config" $option mine.toml --config mine.toml
+done
+side '--trace and --gradients name one file' --trace both --gradients ./both
+expect_same 'no other run has changed' old "$old"
+rm -f both
+# Two trainings with one file.
+"$app" train "${kSmall[@]}" --epochs 100000 --quiet --gradients shared.csv --out first >/dev/null 2>&1 </dev/null &
+training=$!
+until [[ -s shared.csv ]]; do sleep 0.05; done
+run train "${kSmall[@]}" --epochs 1 --gradients shared.csv --out second
+expect_equal 'a file of --gradients that another training writes is refused: status 2, one line' \
+  "$status $(wc -l <err) $(grep -c shared.csv err)" '2 1 1'
+kill -TERM "$training"
+wait "$training" || true
+run train --out first --resume --gradients shared.csv --epochs 1
+expect_equal 'and can be gone on with afterwards' "$status" 0
+run train --data data --hidden 8 --batch-size 8 --epochs 3 --gradients other.csv --out third
+run train "${kSmall[@]}" --epochs 2 --gradients own.csv --out fourth
+before=$(sha256sum other.csv)
+run train --out fourth --resume --epochs 3 --gradients other.csv
+expect_refused 'the gradients of another run are refused' 3 other.csv line
+expect_equal 'and stay' "$(sha256sum other.csv)" "$before"
+
 # --- Files of others ---
 
 for name in log.csv samples.png report.html latents.csv samples.csv model.safetensors config.json \
@@ -127,6 +209,96 @@ for name in log.csv samples.png report.html latents.csv samples.csv model.safete
     fi
   done
 done
+# Files of a run that somebody may have written: --overwrite takes a run of ours alone.
+readonly kFlight='time,altitude
+0,12'
+for options in '' '# my settings' 'epochs = 3' "$(<old/options.toml)
+# and a note of mine"; do
+  rm -rf mine
+  mkdir mine
+  [[ -z $options ]] && : >mine/options.toml || echo "$options" >mine/options.toml
+  echo "$kFlight" >mine/log.csv
+  before=$(contents mine)
+  run train --out mine --overwrite "${kSmall[@]}" --epochs 1
+  expect_equal "--overwrite of a folder whose options.toml anybody may have written (${options:0:12}): status 2" \
+    "$status $(wc -l <err) $(grep -c log.csv err)" '2 1 1'
+  expect_same 'and it stays as it is' mine "$before"
+done
+for name in log.csv latents.csv samples.csv samples.png report.html model.safetensors profile.txt config.json \
+  sample.png encoder.onnx; do
+  rm -rf mine
+  cp -r old mine
+  case $name in
+    *.png) printf '\211PNG\r\n\032\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\10\2\0\0\0mine' ;;
+    *.html) echo '<!DOCTYPE html><title>mine</title>' ;;
+    *) echo "$kFlight" ;;
+  esac >"mine/$name"
+  before=$(contents mine)
+  run train --out mine --overwrite "${kSmall[@]}" --epochs 1
+  expect_equal "--overwrite of a run with somebody's $name: status 2, and it is named" \
+    "$status $(wc -l <err) $(grep -c "found $name" err)" '2 1 1'
+  expect_same 'and all stays as it is' mine "$before"
+done
+for command in sample manifold reconstruct report 'export --onnx' 'sample --interpolate 1 2'; do
+  rm -rf mine
+  cp -r old mine
+  # shellcheck disable=SC2086 # options
+  run ${command%% *} mine ${command#"${command%% *}"}
+  result=mine/$(basename "$(head -n 1 out)")
+  echo "$kFlight" >"$result"
+  # shellcheck disable=SC2086 # options
+  run ${command%% *} mine ${command#"${command%% *}"}
+  expect_equal "$command replaces no file of somebody in a run: status 4" \
+    "$status $(wc -l <err) $(grep -c "$(basename "$result")" err) $(cmp "$result" <(echo "$kFlight"))" '4 1 1 '
+  # shellcheck disable=SC2086 # options
+  run ${command%% *} mine ${command#"${command%% *}"} --output there
+  expect_equal 'and there is --output' "$status" 0
+  rm -rf there
+done
+rm -rf mine
+cp -r old mine
+run sample mine
+run export mine --onnx
+run train --out mine --overwrite "${kSmall[@]}" --seed 9 --epochs 1
+expect_equal 'what commands made of the old model goes with it' "$status $(cd mine && echo *.onnx sample.*)" '0 *.onnx sample.*'
+
+# Files that come while the first epoch goes on: the training waits for its own first save.
+if strace -o /dev/null true 2>/dev/null; then
+  for way in '' --overwrite --resume; do
+    for what in mine run; do
+      rm -rf late
+      [[ $way != --overwrite ]] || cp -r old late
+      # shellcheck disable=SC2086 # no option, or one
+      strace -qq -f -o calls -e trace=mkdir -e inject=mkdir:delay_exit=2s:when=1+ \
+        "$app" train "${kSmall[@]}" --epochs 1 --out late $way >out 2>err </dev/null &
+      training=$!
+      until [[ -e late/.handgrad-staging || ! -e /proc/$training ]]; do sleep 0.05; done
+      case $what in
+        mine) echo "$kFlight" >late/log.csv ;;
+        run) cp old/* late/ ;;
+      esac
+      before=$(cd late && sha256sum log.csv)
+      status=0
+      wait "$training" || status=$?
+      if [[ "$way $what" == '--overwrite run' ]]; then
+        expect_equal '--overwrite takes the place of a run, also of one that has just come' "$status" 0
+        continue
+      fi
+      expect_equal "a file that comes before the first save stays ($what${way:+, $way}): status 2, one line" \
+        "$status $(wc -l <err) $(cd late && sha256sum log.csv)" "2 1 $before"
+      expect_empty 'and nothing is left of the training' "$(find late -name '.handgrad*')"
+    done
+  done
+else
+  skip 'strace cannot be used here: no file comes at a certain moment'
+fi
+rm -rf mine
+cp -r old mine
+echo "$kFlight" >mine/report.html
+run train --out mine --resume --epochs 3
+expect_equal 'nor is a page or a picture replaced that is not ours: status 4 at the end' \
+  "$status $(grep -c report.html err) $(cmp mine/report.html <(echo "$kFlight"))" '4 1 '
+
 rm -rf mine
 cp -r old mine
 mkdir elsewhere
@@ -259,6 +431,9 @@ run train --out base-more "${kSmall[@]}" --epochs 4
 for change in step=9000000000000000000 epoch=-5 epoch=9223372036854775807 'epoch=4 step=9' batch=-1 batch=3 \
   batch=9223372036854775807 loss_sum=1 recon_sum=nan kl_sum=inf seconds=-1 clamped_logvars=-1 \
   best_epoch=7 best_epoch=0 best_val_loss=0.5 best_val_loss=inf best_val_loss=nan 'epoch=1 step=0 best_epoch=1' \
+  'batch=1 step=7 recon_sum=2000 loss_sum=2000' 'batch=1 step=7 seconds=1 kl_sum=-1e6 loss_sum=-1e6' \
+  'batch=1 step=7 seconds=1 recon_sum=-100 loss_sum=-100' 'batch=1 step=7 seconds=1 recon_sum=1e300 loss_sum=1e300' \
+  'batch=1 step=7 seconds=1' 'batch=1 step=7 seconds=1e300 recon_sum=2000 loss_sum=2000' best_val_loss=-1e6 \
   options_hash=0000; do
   rm -rf forged
   cp -r base forged
@@ -308,6 +483,29 @@ for size in 40 300; do
   run report cut
   expect_equal 'and the page shows those that are whole' "$status $(<err)" '0 '
 done
+for row in '1,0,nan,0,0,0,0,0' '1,1,1,1,1,1,1,1' 'nonsense'; do
+  rm -rf unreadable
+  cp -r base unreadable
+  sed -i "2s/.*/$row/" unreadable/latents.csv
+  before=$(contents unreadable)
+  run train --out unreadable --resume --epochs 4
+  expect_refused "latents that no training wrote are found before it goes on: $row" 3 'latents.csv, line 2'
+  expect_same 'and no file is touched' unreadable "$before"
+done
+rm -rf cut
+cp -r base cut
+truncate -s -40 cut/latents.csv
+run train --out cut --resume --epochs 4
+expect_equal 'latents that end within an epoch do not end training' "$status $(weights cut)" "0 $(weights base-more)"
+run train --out cut --resume --epochs 5
+expect_equal 'also when it goes on once more' "$status" 0
+cp -r base far
+rm far/*.csv
+for file in checkpoint.safetensors checkpoint.safetensors.prev; do
+  forge "far/$file" epoch=900000001 step=2700000000 best_epoch=1
+done
+run train --out far --resume
+expect_refused 'epochs that the model has not seen are refused, also without the logs' 3 checkpoint model.safetensors
 cp -r base bare
 rm bare/log.csv bare/latents.csv bare/samples.csv
 run train --out bare --resume --epochs 4

@@ -22,6 +22,7 @@
 #include "../run/checkpoint.hpp"
 #include "../run/gallery.hpp"
 #include "../run/onnx_export.hpp"
+#include "../run/own_files.hpp"
 #include "../run/pictures.hpp"
 #include "../run/recipe.hpp"
 #include "../run/run_folder.hpp"
@@ -60,7 +61,7 @@ struct OpenRun {
 
     // --output or, if it is not given, a file of this name in the run folder.
     Output output_or(const char* name) const {
-        return output.empty() ? Output(folder.path / name, Links::refuse) : Output(output);
+        return output.empty() ? output_in_run(folder.path / name) : Output(output);
     }
     // --output or standard output.
     Output output_or_stdout() const { return Output(output.empty() ? "-" : output); }
@@ -262,8 +263,10 @@ void run_export(const ExportCommand& command) {
     fs::create_directories(folder, error);
     if (error)
         throw Error(ErrorKind::output, folder, "cannot be made a folder: " + error.message());
-    const Links links = run.output.empty() ? Links::refuse : Links::follow;
-    const Output encoder(folder / "encoder.onnx", links), decoder(folder / "decoder.onnx", links);
+    const auto output = [&](const char* name) {
+        return run.output.empty() ? output_in_run(folder / name) : Output(folder / name);
+    };
+    const Output encoder = output("encoder.onnx"), decoder = output("decoder.onnx");
     encoder.write(encoder_onnx(run.model, run.origin.mistake));
     encoder.print_name();
     decoder.write(decoder_onnx(run.model, run.origin.mistake));

@@ -5,6 +5,7 @@
 #include "../../common/binarization.hpp"
 #include "../../common/output.hpp"
 #include "../report/report.hpp"
+#include "../run/own_files.hpp"
 #include "../run/recipe.hpp"
 #include "commands.hpp"
 
@@ -29,7 +30,7 @@ void run_report(const ReportCommand& command) {
     // The first run's own report stays what it is.
     const std::string usual = inputs.size() == 1 ? first.report() : first.comparison();
     const Output output =
-        command.output.empty() ? Output(usual, Links::refuse) : Output(command.output);
+        command.output.empty() ? output_in_run(usual) : Output(command.output);
     output.write(make_report(inputs));
     output.print_name();
 }

@@ -10,13 +10,13 @@
 #include "../../../core/peak.hpp"
 #include "../../../core/profile.hpp"
 #include "../../common/console.hpp"
-#include "../../common/output.hpp"
 #include "../run/profile_table.hpp"
 #include "../run/recipe.hpp"
 #include "../run/run_claim.hpp"
 #include "../run/trace.hpp"
 #include "commands.hpp"
 #include "listening.hpp"
+#include "side_files.hpp"
 #include "signals.hpp"
 #include "training_run.hpp"
 
@@ -45,50 +45,14 @@ TrainOptions options_to_resume(const RunFolder& run, const TrainCommand& command
     return options;
 }
 
-[[noreturn]] void refuse_strangers(const RunFolder& folder, const std::string& files) {
-    throw Error(ErrorKind::argument, folder.path.string(),
-                "holds files that a run would replace, but no run of this program", files,
-                "another --out");
+OldRun old_run_of(const TrainCommand& command) {
+    if (command.resume) return OldRun::go_on;
+    return command.overwrite ? OldRun::overwrite : OldRun::refuse;
 }
 
-// Throws Error(argument) if a new run would replace files that it was not told to replace.
-void check_room(const RunFolder& folder, const TrainCommand& command) {
-    const FolderContents found = contents_of(folder);
-    if (found.kind == Contents::strangers) refuse_strangers(folder, found.files);
-    if (found.kind == Contents::nothing || command.overwrite) return;
-    if (!command.resume)
-        throw Error(ErrorKind::argument, folder.path.string(), "already holds a run", "",
-                    "--resume, --overwrite or another --out");
-    if (found.has_results)
-        throw Error(ErrorKind::input, folder.path.string(), "holds a run without its checkpoint",
-                    found.files, "checkpoint.safetensors to go on from, or --overwrite");
-}
-
-// The folder of a new run. It is looked at under its lock.
-RunClaim claim_new(const TrainCommand& command) {
+RunClaim claim_folder(const TrainCommand& command) {
     if (command.out.empty()) return RunClaim::of_new_folder("runs");
-    RunClaim claim(command.out);
-    check_room(claim.folder(), command);
-    return claim;
-}
-
-// The folder of a run to go on with; a run without a checkpoint begins.
-RunClaim claim_to_resume(const TrainCommand& command) {
-    RunClaim claim(command.out);
-    if (!checkpoint_exists(claim.folder().checkpoint())) check_room(claim.folder(), command);
-    // A link that no file may take the place of is found now, not when an epoch is to be saved.
-    const std::string foreign = foreign_names(claim.folder());
-    if (!foreign.empty()) refuse_strangers(claim.folder(), foreign);
-    return claim;
-}
-
-// A file that grows or is written at the end, beside the lines on standard output.
-std::string file_of(const std::string& option, const std::string& name) {
-    if (name.empty()) return {};
-    const Output output(name);
-    if (!output.is_file())
-        throw Error(ErrorKind::argument, option, "leads to an open descriptor", name, "a file");
-    return output.path();
+    return RunClaim(command.out, old_run_of(command));
 }
 
 void write_trace(const Trace& trace, const std::string& path) {
@@ -120,9 +84,10 @@ void run_train(const TrainCommand& command, Followers& followers) {
     if (command.compare_to == "list") return print(list_curves());
     const auto start = std::chrono::steady_clock::now();
     std::optional<RunClaim> claim;
-    if (command.resume) claim.emplace(claim_to_resume(command));
+    if (command.resume) claim.emplace(claim_folder(command));
     // A hopeless start is refused at once. It is asked again under the lock: loading takes time.
-    if (!command.resume && !command.out.empty()) check_room(RunFolder{command.out}, command);
+    if (!command.resume && !command.out.empty())
+        check_room(RunFolder{command.out}, old_run_of(command));
     const TrainOptions options =
         command.resume ? options_to_resume(claim->folder(), command) : command.options;
     if (options.threads > 0) set_thread_count(options.threads);
@@ -141,10 +106,9 @@ void run_train(const TrainCommand& command, Followers& followers) {
     if ((command.profile || !command.trace.empty()) && !profiling_is_built())
         throw Error(ErrorKind::argument, command.profile ? "--profile" : "--trace",
                     "this build cannot profile", "", "one with -Dprofile=enabled");
-    const std::string trace_file = file_of("--trace", command.trace);
-    const std::string gradients_file = file_of("--gradients", command.gradients);
+    const SideFiles side_files = find_side_files(command, command.out, dataset);
 
-    if (!claim) claim.emplace(claim_new(command));
+    if (!claim) claim.emplace(claim_folder(command));
     const RunFolder& folder = claim->folder();
     std::optional<TensorboardLog> tensorboard;
     if (!command.tensorboard.empty())
@@ -158,7 +122,7 @@ void run_train(const TrainCommand& command, Followers& followers) {
                      .dataset = dataset,
                      .comparison = comparison ? &*comparison : nullptr,
                      .tensorboard = tensorboard ? &*tensorboard : nullptr,
-                     .gradients = gradients_file,
+                     .gradients = side_files.gradients,
                      .followers = followers});
     if (command.resume && checkpoint_exists(folder.checkpoint())) {
         run.resume();
@@ -188,7 +152,7 @@ void run_train(const TrainCommand& command, Followers& followers) {
     listening_trace.reset();
     if (outcome == Outcome::interrupted) {
         run.interrupted();
-        if (!trace_file.empty()) write_trace(trace, trace_file);
+        if (!side_files.trace.empty()) write_trace(trace, side_files.trace);
         return die_if_asked();
     }
     const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
@@ -199,7 +163,7 @@ void run_train(const TrainCommand& command, Followers& followers) {
     }
     run.write_report();
     run.summarize(outcome, wall.count());
-    if (!trace_file.empty()) write_trace(trace, trace_file);
+    if (!side_files.trace.empty()) write_trace(trace, side_files.trace);
     die_if_asked();
     run.check_output();
     if (command.profile) print(profile);

@@ -48,17 +48,26 @@ TrainingRun::TrainingRun(const RunInput& input)
 
 void TrainingRun::start() {
     initialize(model_, input_.options, input_.dataset.train.images);
-    if (!input_.gradients.empty()) writer_.add_gradients(input_.gradients, 0);
+    add_gradients();
 }
 
 void TrainingRun::resume() {
     const ResumePoint point =
         writer_.resume(model_, *optimizer_,
-                       {plan_, input_.dataset.train.images.count, model_.architecture().latent});
+                       {.plan = plan_,
+                        .images = input_.dataset.train.images.count,
+                        .architecture = model_.architecture(),
+                        .model_epoch = {}});
     if (!point.damage.empty()) warn(point.damage + "; going on from the checkpoint before it");
     trainer_.position = point.position;
-    if (!input_.gradients.empty())
-        writer_.add_gradients(input_.gradients, Index(optimizer_->steps()));
+    add_gradients();
+}
+
+void TrainingRun::add_gradients() {
+    if (input_.gradients.empty()) return;
+    writer_.add_gradients(input_.gradients, {.latent = model_.architecture().latent,
+                                             .steps_per_epoch = trainer_.batches_per_epoch(),
+                                             .last_step = Index(optimizer_->steps())});
 }
 
 // What a user reads or keeps beside the run does not end training before it is saved.
@@ -132,9 +141,13 @@ Outcome TrainingRun::train() {
 }
 
 void TrainingRun::interrupted() {
+    const std::string how_to_go_on =
+        saved_ ? "; go on with: mnist_vae train --resume --out " + folder_.path.string()
+               : ", before it had a model: the run in " + folder_.path.string() +
+                     " is as it was, and nothing of this one is kept";
     attempt([&] {
         display_.show_line("interrupted in epoch " + std::to_string(trainer_.position.epoch) +
-                           "; go on with: mnist_vae train --resume --out " + folder_.path.string());
+                           how_to_go_on);
     });
 }
 
@@ -224,7 +237,10 @@ void TrainingRun::check_finite(const EpochMetrics& m) const {
                                       {"kl", m.kl},
                                       {"val_loss", m.val_loss},
                                       {"val_recon", m.val_recon},
-                                      {"val_kl", m.val_kl}})
+                                      {"val_kl", m.val_kl},
+                                      {"lr", m.lr},
+                                      {"seconds", m.seconds},
+                                      {"images_per_s", m.images_per_second}})
         if (!std::isfinite(value))
             throw Error(ErrorKind::numeric, where, std::string(name) + " is not finite",
                         number_text(value),
@@ -240,7 +256,7 @@ void TrainingRun::check_state() {
 void TrainingRun::save() {
     const PhaseScope phase("checkpoint");
     check_state();
-    writer_.save(model_, *optimizer_, trainer_.position);
+    saved_ |= writer_.save(model_, *optimizer_, trainer_.position);
 }
 
 // Saved first, then printed and drawn: output that goes away loses nothing.

@@ -63,6 +63,7 @@ class TrainingRun {
     void check_output() const;
 
   private:
+    void add_gradients();
     template <class Output>
     void attempt(Output&& output);
     std::string describe_shards() const;
@@ -90,6 +91,7 @@ class TrainingRun {
     // Of a line or a row: it ends training at the next batch, as a signal does.
     std::optional<Error> failed_output_;
     std::optional<Error> failed_picture_;  // of the last that were drawn
+    bool saved_ = false;
     bool warned_of_collapse_ = false;
 };
 

@@ -65,7 +65,7 @@ void define_train(CLI::App& app, TrainCommand& command, std::string& config) {
              "Go on with the run in --out; only --epochs, --threads, --sparsity, --fuse and the "
              "place of the data may change",
              command.resume);
-    add_flag(app, "--overwrite", "Replace the run in --out", command.overwrite);
+    add_flag(app, "--overwrite", "Replace the run in --out, as soon as the new one has a model", command.overwrite);
     add_flag(app, "--profile", "End with a table of where the time of the steps went",
              command.profile);
     add_path(app, "--gradients", "FILE.csv",
@@ -152,6 +152,7 @@ void finish_recipe(const std::string& config, std::map<std::string, std::string>
 }
 
 Command finish_train(TrainCommand command, const std::string& config) {
+    command.config = config;
     if (command.resume && command.overwrite)
         throw Error(ErrorKind::argument, "--resume", "contradicts --overwrite");
     if (command.resume && command.out.empty())

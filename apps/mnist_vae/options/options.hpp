@@ -99,7 +99,8 @@ struct TrainCommand {
     TrainOptions options;
     // The options that the command line or --config set, by name and without the dashes.
     std::map<std::string, std::string> given;
-    std::string out;  // empty: a new folder under runs/
+    std::string config;  // the file that some of them are from; empty: none
+    std::string out;     // empty: a new folder under runs/
     bool resume = false, overwrite = false;
     bool profile = false;         // a table of where the time went
     std::string trace;            // file for a trace of every thread; empty: none

@@ -99,6 +99,15 @@ std::optional<ModelOrigin> load_model(const std::string& path, Vae& model) {
                        .mistake = mistake == file.metadata().end() ? "" : mistake->second};
 }
 
+std::optional<Index> read_model_epoch(const std::string& path) try {
+    const SafetensorsFile file(read_file(path, kMaxFileBytes), path);
+    file.require_checksum();
+    check_format(file, path, kModelFormat);
+    return Index(number<std::uint32_t>(file, path, "epoch"));
+} catch (const Error&) {
+    return std::nullopt;
+}
+
 void save_checkpoint(const std::string& path, Vae& model, Optimizer& optimizer,
                      const Position& position, const CheckpointOrigin& origin) {
     std::vector<TensorToWrite> tensors;

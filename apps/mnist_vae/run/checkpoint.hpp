@@ -32,6 +32,10 @@ void save_model(const std::string& path, Vae& model, const ModelOrigin& origin);
 // not the model's. Files of other writers have no origin (nullopt) and no checksum.
 std::optional<ModelOrigin> load_model(const std::string& path, Vae& model);
 
+// The epoch after which the model at `path` was saved; nothing if there is no such file, or it is
+// not a whole one of ours.
+std::optional<Index> read_model_epoch(const std::string& path);
+
 // The training that a checkpoint belongs to.
 struct CheckpointOrigin {
     std::string data_hash;     // Dataset::hash

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -57,28 +56,31 @@ void append_to_file(const std::string& path, const std::string& rows, const std:
 }  // namespace
 
 CsvJournal::CsvJournal(std::string path, const std::string& header, Index last_key,
-                       const std::string& mistake)
+                       const CheckRow& check, const std::string& mistake)
     : path_(std::move(path)),
       header_(header + (mistake.empty() ? "" : kMistakeColumn) + "\n"),
       mistake_(mistake),
       beginning_(std::make_unique<NewFile>(path_)) {
-    std::string content = header_;
-    if (last_key > 0 && std::filesystem::exists(path_)) {
-        Index before = 0;
-        for_each_csv_row(path_, header, [&](std::string_view row, Index line) {
-            Index key = 0;
-            if (std::count(row.begin(), row.end(), ',') !=
-                    std::count(header.begin(), header.end(), ',') ||
-                !parse_csv_number(row.substr(0, row.find(',')), key) || key < before)
-                throw Error(
-                    ErrorKind::input, csv_place(path_, line), "not a row of this file",
-                    std::string(row),
-                    "its columns, the first a number of at least " + std::to_string(before));
-            before = key;
-            if (key <= last_key) content += tagged(std::string(row) + "\n");
-        });
-    }
-    beginning_->write(content);
+    beginning_->write(header_);
+    if (last_key > 0 && std::filesystem::exists(path_)) go_on(header, last_key, check);
+}
+
+void CsvJournal::go_on(const std::string& header, Index last_key, const CheckRow& check) {
+    constexpr std::size_t kPieceBytes = std::size_t{1} << 16;
+    std::string piece, rows_of_key;
+    for_each_csv_row(path_, header, [&](std::string_view row, Index line) {
+        const bool complete = check(row, line);
+        Index key = 0;
+        parse_csv_number(row.substr(0, row.find(',')), key);
+        if (key <= last_key) rows_of_key += tagged(std::string(row) + "\n");
+        if (!complete) return;
+        piece += rows_of_key;
+        rows_of_key.clear();
+        if (piece.size() < kPieceBytes) return;
+        beginning_->write(piece);
+        piece.clear();
+    });
+    beginning_->write(piece);
 }
 
 void CsvJournal::begin() {

@@ -108,6 +108,15 @@ std::string csv_place(const std::string& path, Index line) {
     return path + ", line " + std::to_string(line);
 }
 
+std::vector<std::string_view> csv_fields(std::string_view row, std::size_t columns) {
+    if (std::count(row.begin(), row.end(), ',') != Index(columns) - 1) return {};
+    std::vector<std::string_view> fields;
+    for (std::size_t end; (end = row.find(',')) != row.npos; row.remove_prefix(end + 1))
+        fields.push_back(row.substr(0, end));
+    fields.push_back(row);
+    return fields;
+}
+
 bool parse_csv_number(std::string_view text, Index& value) { return parse(text, value); }
 
 bool parse_csv_number(std::string_view text, double& value) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "../../../core/matrix.hpp"
 
@@ -34,6 +35,9 @@ void for_each_csv_row_of(std::string_view text, const std::string& path, const s
 
 // "path, line 7", for an error.
 std::string csv_place(const std::string& path, Index line);
+
+// The fields of a row, if it has so many; otherwise none.
+std::vector<std::string_view> csv_fields(std::string_view row, std::size_t columns);
 
 // Whether the whole text is one number, and a finite one; sets `value` if it is.
 bool parse_csv_number(std::string_view text, Index& value);

@@ -1,7 +1,5 @@
 #include "log_csv.hpp"
 
-#include <algorithm>
-#include <filesystem>
 #include <string_view>
 #include <utility>
 
@@ -12,11 +10,6 @@ namespace handgrad::apps::mnist_vae {
 
 namespace {
 
-constexpr const char* kHeader =
-    "epoch,step,loss,recon,kl,val_loss,val_recon,val_kl,lr,seconds,images_per_s,active_units,"
-    "clamped_logvars";
-constexpr const char* kLatentsHeader =
-    "epoch,latent,kl,mu_mean,mu_variance,active,posterior_mean,posterior_variance";
 constexpr std::size_t kColumns = 13;
 
 std::string format_row(const EpochMetrics& m) {
@@ -40,19 +33,9 @@ std::string format_latents(const EpochMetrics& m) {
     return rows;
 }
 
-// The fields of a row that has kColumns of them; otherwise none.
-std::vector<std::string_view> fields_of(std::string_view row) {
-    if (std::count(row.begin(), row.end(), ',') != Index(kColumns) - 1) return {};
-    std::vector<std::string_view> fields;
-    for (std::size_t end; (end = row.find(',')) != row.npos; row.remove_prefix(end + 1))
-        fields.push_back(row.substr(0, end));
-    fields.push_back(row);
-    return fields;
-}
-
 // Whether the row is one that format_row could have made; sets `m` if it is.
 bool parse_row(std::string_view row, EpochMetrics& m) {
-    const std::vector<std::string_view> fields = fields_of(row);
+    const std::vector<std::string_view> fields = csv_fields(row, kColumns);
     double* const numbers[] = {&m.loss,   &m.recon, &m.kl,      &m.val_loss,         &m.val_recon,
                                &m.val_kl, &m.lr,    &m.seconds, &m.images_per_second};
     bool good = fields.size() == kColumns && parse_csv_number(fields[0], m.epoch) &&
@@ -67,7 +50,7 @@ bool parse_row(std::string_view row, EpochMetrics& m) {
 // Takes the rows of a log and refuses the first that cannot follow those before it.
 class LogReader {
   public:
-    explicit LogReader(const std::string& path) : path_(path) {}
+    explicit LogReader(std::string path) : path_(std::move(path)) {}
 
     void add(std::string_view row, Index line) {
         if (rows.size() == kMaxLogRows)
@@ -93,21 +76,48 @@ class LogReader {
     std::vector<EpochMetrics> rows;
 
   private:
-    const std::string& path_;
+    std::string path_;
 };
+
+CheckRow check_log_rows(const std::string& path) {
+    return [reader = LogReader(path)](std::string_view row, Index line) mutable {
+        reader.add(row, line);
+        return true;
+    };
+}
+
+// The rows of an epoch are those of all latents, in order.
+CheckRow check_latents_rows(const std::string& path, Index latents) {
+    return [path, latents, epoch = Index(0), expected = Index(0)](std::string_view row,
+                                                                  Index line) mutable {
+        constexpr std::size_t kLatentsColumns = 8, kActive = 5;
+        const std::vector<std::string_view> fields = csv_fields(row, kLatentsColumns);
+        Index row_epoch = 0, latent = 0;
+        bool good = fields.size() == kLatentsColumns && parse_csv_number(fields[0], row_epoch) &&
+                    parse_csv_number(fields[1], latent) && latent == expected &&
+                    (latent == 0 ? row_epoch > epoch : row_epoch == epoch) &&
+                    row_epoch <= kMaxEpochs && (fields[kActive] == "0" || fields[kActive] == "1");
+        double number = 0;
+        for (std::size_t i = 2; good && i < kLatentsColumns; ++i)
+            good = parse_csv_number(fields[i], number);
+        if (!good)
+            throw Error(ErrorKind::input, csv_place(path, line), "not a row of this file",
+                        std::string(row.substr(0, 120)),
+                        "an epoch of at least " + std::to_string(epoch) + ", latent " +
+                            std::to_string(expected) + " and 6 finite numbers");
+        epoch = row_epoch;
+        expected = (latent + 1) % latents;
+        return expected == 0;
+    };
+}
 
 }  // namespace
 
-// A log that is going on is checked before it is rewritten.
-static const std::string& checked(const std::string& path, Index last_epoch) {
-    if (last_epoch > 0 && std::filesystem::exists(path)) read_log(path);
-    return path;
-}
-
-LogCsv::LogCsv(const std::string& log_path, const std::string& latents_path, Index last_epoch,
-               const std::string& mistake)
-    : log_(checked(log_path, last_epoch), kHeader, last_epoch, mistake),
-      latents_(latents_path, kLatentsHeader, last_epoch, mistake) {}
+LogCsv::LogCsv(const std::string& log_path, const std::string& latents_path, Index latent,
+               Index last_epoch, const std::string& mistake)
+    : log_(log_path, kLogHeader, last_epoch, check_log_rows(log_path), mistake),
+      latents_(latents_path, kLatentsHeader, last_epoch, check_latents_rows(latents_path, latent),
+               mistake) {}
 
 // The row of log.csv last: what counts the epochs finds all of the epoch there.
 void LogCsv::append(const EpochMetrics& metrics) {
@@ -129,14 +139,14 @@ void LogCsv::moved_to(const std::string& log_path, const std::string& latents_pa
 
 std::vector<EpochMetrics> read_log(const std::string& path) {
     LogReader reader(path);
-    for_each_csv_row(path, kHeader,
+    for_each_csv_row(path, kLogHeader,
                      [&](std::string_view row, Index line) { reader.add(row, line); });
     return std::move(reader.rows);
 }
 
 std::vector<EpochMetrics> parse_log(const std::string& text, const std::string& path) {
     LogReader reader(path);
-    for_each_csv_row_of(text, path, kHeader,
+    for_each_csv_row_of(text, path, kLogHeader,
                         [&](std::string_view row, Index line) { reader.add(row, line); });
     return std::move(reader.rows);
 }

@@ -10,11 +10,18 @@
 
 namespace handgrad::apps::mnist_vae {
 
+inline constexpr const char* kLogHeader =
+    "epoch,step,loss,recon,kl,val_loss,val_recon,val_kl,lr,seconds,images_per_s,active_units,"
+    "clamped_logvars";
+inline constexpr const char* kLatentsHeader =
+    "epoch,latent,kl,mu_mean,mu_variance,active,posterior_mean,posterior_variance";
+
 class LogCsv {
   public:
     // Starts new logs, or goes on with those that are there up to `last_epoch`; see CsvJournal.
-    LogCsv(const std::string& log_path, const std::string& latents_path, Index last_epoch,
-           const std::string& mistake = {});
+    // Every row is checked then. `latent` is the number of latents.
+    LogCsv(const std::string& log_path, const std::string& latents_path, Index latent,
+           Index last_epoch, const std::string& mistake = {});
 
     // Returns when the rows are on the disk, if begin() was called. Throws Error(output).
     void append(const EpochMetrics& metrics);

@@ -9,6 +9,7 @@
 
 #include "../../../core/error.hpp"
 #include "../../../core/io/atomic_file.hpp"
+#include "own_files.hpp"
 #include "run_folder.hpp"
 
 namespace handgrad::apps::mnist_vae {
@@ -17,11 +18,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kStagingFolder = ".handgrad-staging";
-
 [[noreturn]] void fail(const fs::path& path, const std::string& what_failed,
                        const std::string& reason) {
     throw Error(ErrorKind::output, path, what_failed + ": " + reason);
+}
+
+void refuse_stranger(const fs::path& path) {
+    if (is_there(path) && !is_own_file(path))
+        throw Error(ErrorKind::argument, path,
+                    "is in the way of a new run, and none of this program wrote it", "",
+                    "another place for it, or another --out");
 }
 
 void remove_file(const fs::path& path) {
@@ -52,7 +58,7 @@ OldFiles commit_new_run(const fs::path& folder) {
     for (const std::string name : RunFolder::names())
         if (const auto permissions = permissions_of(folder / name)) old[name] = *permissions;
     for (const char* name : RunFolder::names())
-        if (fs::exists(staging / name)) copy_permissions(folder / name, staging / name);
+        if (is_there(staging / name)) copy_permissions(folder / name, staging / name);
     flush_file(staging);
     move_file(staging, folder / kNewRunFolder);
     flush_file(folder);
@@ -67,13 +73,17 @@ void finish_new_run(const fs::path& folder) {
     // files alone never takes them for parts of one run. options.toml moves first: as long as it
     // has not, nothing has.
     static constexpr const char* kFirst = "options.toml";
-    if (fs::exists(arriving / kFirst)) {
+    if (is_there(arriving / kFirst)) {
+        for (const char* name : RunFolder::names()) refuse_stranger(folder / name);
         for (const char* name : RunFolder::names()) remove_file(folder / name);
         flush_file(folder);
         move_file(arriving / kFirst, folder / kFirst);
     }
     for (const char* name : RunFolder::names())
-        if (fs::exists(arriving / name)) move_file(arriving / name, folder / name);
+        if (is_there(arriving / name)) {
+            refuse_stranger(folder / name);
+            move_file(arriving / name, folder / name);
+        }
     flush_file(folder);
     remove_file(arriving);
     flush_file(folder);

@@ -18,6 +18,7 @@
 
 namespace handgrad::apps::mnist_vae {
 
+inline constexpr const char* kStagingFolder = ".handgrad-staging";
 inline constexpr const char* kNewRunFolder = ".handgrad-new";
 
 // Makes the staging folder, empty. Throws Error(output).
@@ -31,7 +32,8 @@ using OldFiles = std::map<std::string, FilePermissions>;
 // if the new run had been complete by then, finish_new_run goes on.
 OldFiles commit_new_run(const std::filesystem::path& folder);
 
-// Does what a commit left undone, if anything. Throws Error(output).
+// Does what a commit left undone, if anything. Throws Error(output), or Error(argument) if a file
+// that is not surely ours has come into the way; it stays.
 void finish_new_run(const std::filesystem::path& folder);
 
 // Removes a staging folder that was not committed, as far as its files are ours. Never throws.

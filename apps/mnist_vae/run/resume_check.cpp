@@ -12,6 +12,12 @@ namespace handgrad::apps::mnist_vae {
 
 namespace {
 
+constexpr double kMaxSeconds = 1e10;  // three centuries
+// Of a float. No term of a loss is larger, and a weight of the KL divergence is one, too.
+constexpr double kLargestSquare = 1.2e77;
+// Of a term of a loss, beside terms of about 1.
+constexpr double kRounding = 1e-6;
+
 class PositionChecker {
   public:
     PositionChecker(const std::string& path, const Position& position, const TrainingSize& size)
@@ -27,6 +33,9 @@ class PositionChecker {
         const Index expected = (p_.epoch - 1) * batches + p_.batch;
         require(steps == expected, "step", std::to_string(steps),
                 std::to_string(expected) + ", as epoch and batch say");
+        if (size_.model_epoch)
+            require(p_.epoch - 1 <= *size_.model_epoch, "epochs done", std::to_string(p_.epoch - 1),
+                    "at most " + std::to_string(*size_.model_epoch) + ", as model.safetensors says");
     }
 
     void check_sums() const {
@@ -37,7 +46,13 @@ class PositionChecker {
                                         {"seconds", p_.seconds}})
             require(std::isfinite(sum) && (p_.batch > 0 || sum == 0), name, number_text(sum),
                     p_.batch > 0 ? "a finite number" : "0 at the start of an epoch");
-        require(p_.seconds >= 0, "seconds", number_text(p_.seconds), "0 or more");
+        const Index most = images * size_.architecture.latent;
+        require(0 <= p_.clamped_logvars && p_.clamped_logvars <= most, "clamped_logvars",
+                std::to_string(p_.clamped_logvars), "0 to " + std::to_string(most));
+        if (p_.batch == 0) return;
+        require(0 < p_.seconds && p_.seconds <= kMaxSeconds, "seconds", number_text(p_.seconds),
+                "above 0, at most " + number_text(kMaxSeconds));
+        check_losses(double(images));
         const Objective objective = size_.plan.objective_of(p_.epoch);
         const double kl = double(objective.kl_weight) * p_.kl_sum;
         // Every batch adds some roundings of a double; the losses themselves are computed as this.
@@ -46,9 +61,16 @@ class PositionChecker {
         require(objective.importance_weighted || objective.free_bits > 0 ||
                     std::abs(p_.loss_sum - p_.recon_sum - kl) <= tolerance,
                 "loss_sum", number_text(p_.loss_sum), "recon_sum + the weight times kl_sum");
-        const Index most = images * size_.latent;
-        require(0 <= p_.clamped_logvars && p_.clamped_logvars <= most, "clamped_logvars",
-                std::to_string(p_.clamped_logvars), "0 to " + std::to_string(most));
+    }
+
+    // Each against the values that it can have for so many images, apart from roundings.
+    void check_losses(double images) const {
+        const bool kl_may_be_below_0 = size_.plan.objective.importance_weighted ||
+                                       size_.plan.mistake == Mistake::kl_sign;
+        require_loss("recon_sum", p_.recon_sum, images, is_density());
+        require_loss("kl_sum", p_.kl_sum, images, kl_may_be_below_0);
+        require(p_.loss_sum != 0 || p_.recon_sum != 0 || p_.kl_sum != 0, "loss_sum", "0",
+                "a loss");
     }
 
     void check_best() const {
@@ -60,6 +82,7 @@ class PositionChecker {
                 std::to_string(p_.best_epoch), done == 0 ? "0" : "1 to " + std::to_string(done));
         require(std::isfinite(p_.best_val_loss), "best_val_loss", number_text(p_.best_val_loss),
                 "a finite number");
+        require_loss("best_val_loss", p_.best_val_loss, 1, is_density());
     }
 
     void check_log(const std::vector<EpochMetrics>& log) const {
@@ -87,6 +110,22 @@ class PositionChecker {
   private:
     Index batches_per_epoch() const {
         return (size_.images + size_.plan.batch_size - 1) / size_.plan.batch_size;
+    }
+
+    // Whether the reconstruction loss is minus the logarithm of a density, which may be below 0.
+    bool is_density() const {
+        const ReconLoss loss = size_.architecture.recon_loss;
+        return loss == ReconLoss::gaussian || loss == ReconLoss::continuous_bernoulli;
+    }
+
+    void require_loss(const std::string& name, double value, double images,
+                      bool may_be_below_0) const {
+        const Architecture& a = size_.architecture;
+        const double terms = images * double(a.pixels() + a.latent);
+        const double most = kLargestSquare * terms;
+        const double least = may_be_below_0 ? -most : -kRounding * terms;
+        require(least <= value && value <= most, name, number_text(value),
+                number_text(least) + " to " + number_text(most));
     }
 
     void require(bool holds, const std::string& field, const std::string& found,

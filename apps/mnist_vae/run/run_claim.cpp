@@ -7,6 +7,7 @@
 
 #include "../../../core/error.hpp"
 #include "../../../core/io/atomic_file.hpp"
+#include "checkpoint.hpp"
 #include "new_run.hpp"
 
 namespace handgrad::apps::mnist_vae {
@@ -51,9 +52,38 @@ void RunClaim::MadeFolders::make_with_parents(const fs::path& path) {
         throw Error(ErrorKind::output, path, "cannot be made a folder: a file has that name");
 }
 
-RunClaim::RunClaim(const fs::path& path) : RunClaim(path, MadeFolders()) {}
+[[noreturn]] static void refuse_strangers(const RunFolder& folder, const std::string& files) {
+    throw Error(ErrorKind::argument, folder.path.string(),
+                "holds files that a run would replace, and that none of this program wrote", files,
+                "another --out");
+}
 
-RunClaim::RunClaim(const fs::path& path, MadeFolders made) : folder_{path}, made_(std::move(made)) {
+[[noreturn]] static void refuse_run(const RunFolder& folder) {
+    throw Error(ErrorKind::argument, folder.path.string(), "already holds a run", "",
+                "--resume, --overwrite or another --out");
+}
+
+bool check_room(const RunFolder& folder, OldRun old_run) {
+    if (old_run == OldRun::go_on && checkpoint_exists(folder.checkpoint())) {
+        // A link that no file may take the place of is found now, not when an epoch is to be saved.
+        const std::string foreign = foreign_names(folder);
+        if (!foreign.empty()) refuse_strangers(folder, foreign);
+        return false;
+    }
+    const FolderContents found = contents_of(folder);
+    if (found.kind == Contents::strangers) refuse_strangers(folder, found.files);
+    if (found.kind == Contents::nothing) return false;
+    if (old_run == OldRun::refuse) refuse_run(folder);
+    if (old_run == OldRun::go_on && found.has_results)
+        throw Error(ErrorKind::input, folder.path.string(), "holds a run without its checkpoint",
+                    found.files, "checkpoint.safetensors to go on from, or --overwrite");
+    return found.has_results;
+}
+
+RunClaim::RunClaim(const fs::path& path, OldRun old_run) : RunClaim(path, old_run, {}) {}
+
+RunClaim::RunClaim(const fs::path& path, OldRun old_run, MadeFolders made)
+    : folder_{path}, old_run_(old_run), made_(std::move(made)) {
     for (int i = 1; lock_ == nullptr; ++i) {
         made_.make_with_parents(path);
         try {
@@ -64,9 +94,15 @@ RunClaim::RunClaim(const fs::path& path, MadeFolders made) : folder_{path}, made
             if (i == kTries || fs::exists(path, ignored)) throw;
         }
     }
-    finish_new_run(path);
-    discard_staging(path);
-    remove_stale_temporaries(path);
+    try {
+        finish_new_run(path);
+        discard_staging(path);
+        remove_stale_temporaries(path);
+        replaces_results_ = check_room(folder_, old_run);
+    } catch (const Error&) {
+        give_up();
+        throw;
+    }
 }
 
 RunClaim RunClaim::of_new_folder(const fs::path& parent) {
@@ -75,13 +111,22 @@ RunClaim RunClaim::of_new_folder(const fs::path& parent) {
     const std::string first = parent / time_stamp();
     fs::path path = first;
     for (int i = 2; !made.make(path); ++i) path = first + "-" + std::to_string(i);
-    return RunClaim(path, std::move(made));
+    return RunClaim(path, OldRun::refuse, std::move(made));
 }
 
 RunClaim::~RunClaim() {
-    if (lock_ == nullptr || kept_) return;
+    if (lock_ != nullptr && !kept_) give_up();
+}
+
+void RunClaim::give_up() noexcept {
     discard_staging(folder_.path);
     if (lock_->made_file()) lock_->remove_file();
+}
+
+void RunClaim::check_again() const {
+    // A run that had not begun has no results of its own, nor a checkpoint.
+    if (old_run_ == OldRun::go_on && contents_of(folder_).has_results) refuse_run(folder_);
+    check_room(folder_, old_run_);
 }
 
 void RunClaim::keep() {

@@ -11,8 +11,8 @@
 #include "../../../core/io/file.hpp"
 #include "../../../core/io/file_lock.hpp"
 #include "../../common/text_encoding.hpp"
-#include "../options/options.hpp"
 #include "new_run.hpp"
+#include "own_files.hpp"
 
 namespace handgrad::apps::mnist_vae {
 
@@ -94,23 +94,18 @@ static constexpr const char* kNames[] = {"options.toml",
                                          "comparison.html",
                                          "reconstructions.png",
                                          "samples.png",
-                                         "manifold.png"};
+                                         "manifold.png",
+                                         "sample.png",
+                                         "interpolate.png",
+                                         "reconstruct.png",
+                                         "encoder.onnx",
+                                         "decoder.onnx"};
 
 std::span<const char* const> RunFolder::names() { return kNames; }
 
 std::string RunFolder::file(const char* name) const {
     const fs::path arriving = path / kNewRunFolder / name;
-    std::error_code ignored;
-    return fs::exists(fs::symlink_status(arriving, ignored)) ? arriving : path / name;
-}
-
-// Whether the function reads a file that this program wrote.
-template <class Read>
-static bool is_ours(Read read) try {
-    read();
-    return true;
-} catch (const Error&) {
-    return false;
+    return is_there(arriving) ? arriving : path / name;
 }
 
 static void add_name(std::string& list, const std::string& name) {
@@ -121,6 +116,12 @@ static void add_name(std::string& list, const std::string& name) {
 static fs::file_type type_of(const fs::path& path) {
     std::error_code ignored;
     return fs::symlink_status(path, ignored).type();
+}
+
+// Whether it holds nothing. If that cannot be seen, it does.
+static bool has_no_byte(const fs::path& path) {
+    std::error_code error;
+    return fs::file_size(path, error) == 0 || error;
 }
 
 std::string foreign_names(const RunFolder& folder) {
@@ -136,20 +137,24 @@ std::string foreign_names(const RunFolder& folder) {
 }
 
 FolderContents contents_of(const RunFolder& folder) {
-    std::string files;
-    bool has_results = false;
+    std::string files, strangers = foreign_names(folder);
+    bool has_results = false, is_run = false;
     for (const std::string name : RunFolder::names()) {
-        const fs::file_type type = type_of(folder.path / name);
+        const fs::path path = folder.path / name;
+        const fs::file_type type = type_of(path);
         if (type == fs::file_type::not_found || type == fs::file_type::none) continue;
         add_name(files, name);
-        has_results |= name != "options.toml" && name != "config.json";
+        const bool describes_run = name == "options.toml" || name == "config.json";
+        has_results |= !describes_run;
+        if (type != fs::file_type::regular) continue;
+        if (!is_own_file(path))
+            add_name(strangers, name);
+        else
+            is_run |= describes_run && !has_no_byte(path);
     }
-    const std::string foreign = foreign_names(folder);
-    if (!foreign.empty()) return {Contents::strangers, foreign, has_results};
+    if (!strangers.empty()) return {Contents::strangers, strangers, has_results};
     if (files.empty()) return {};
-    const bool ours = is_ours([&] { read_config(folder); }) ||
-                      is_ours([&] { read_run_options(folder.options()); });
-    return {ours ? Contents::run : Contents::strangers, files, has_results};
+    return {is_run ? Contents::run : Contents::strangers, files, has_results};
 }
 
 fs::path newest_run(const fs::path& parent) {

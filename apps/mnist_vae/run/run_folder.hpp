@@ -31,7 +31,8 @@ struct RunFolder {
     std::string samples() const { return file("samples.png"); }
     std::string manifold() const { return file("manifold.png"); }
 
-    // The names of all of these, and of the previous checkpoint.
+    // The names of all of these, of the previous checkpoint, and of the results that commands put
+    // beside them: they show the same model, and go with it.
     static std::span<const char* const> names();
 
   private:
@@ -45,12 +46,12 @@ std::string foreign_names(const RunFolder& folder);
 // The files of a run that a folder holds.
 enum class Contents {
     nothing,   // none; a lock of ours is no file of a run
-    run,       // a run of ours, told by its config.json or its options.toml
-    strangers  // files that are not known to be ours
+    run,       // a run of ours, told by its config.json or its options.toml, and nothing else
+    strangers  // files that this program did not surely write (own_files.hpp), or no sign of a run
 };
 struct FolderContents {
     Contents kind = Contents::nothing;
-    std::string files;  // "log.csv, samples.png"; of strangers those alone that cannot be ours
+    std::string files;  // "log.csv, samples.png"; of strangers those alone that are not ours
     // Whether there is more than options.toml and config.json.
     bool has_results = false;
 };

@@ -1,10 +1,10 @@
 #include "run_writer.hpp"
 
-#include <algorithm>
 #include <filesystem>
 #include <vector>
 
 #include "../../../core/io/atomic_file.hpp"
+#include "own_files.hpp"
 
 namespace handgrad::apps::mnist_vae {
 
@@ -15,33 +15,29 @@ RunWriter::RunWriter(RunClaim& claim, const TrainOptions& options, const std::st
       mistake_(mistake_name(options.mistake)),
       files_(claim.folder()) {}
 
-void RunWriter::add_gradients(const std::string& path, Index last_step) {
-    gradients_.emplace(path, last_step, mistake_);
+void RunWriter::add_gradients(const std::string& path, const GradientSource& source) {
+    gradients_.emplace(path, source, mistake_);
 }
 
 ResumePoint RunWriter::resume(Vae& model, Optimizer& optimizer, const TrainingSize& size) {
     std::vector<EpochMetrics> log;
     if (std::filesystem::exists(files_.log())) log = read_log(files_.log());
-    // Nothing goes on from these, but the page shows them: found there, it would be after training.
-    std::vector<EpochSamples> samples;
-    if (std::filesystem::exists(files_.sample_history()))
-        samples = read_sample_history(files_.sample_history(), model.architecture().pixels());
+    TrainingSize size_and_model = size;
+    size_and_model.model_epoch = read_model_epoch(files_.model());
     const auto check = [&](const std::string& path, const Position& position, std::int64_t steps) {
-        check_position(path, position, steps, size, log);
+        check_position(path, position, steps, size_and_model, log);
     };
     const ResumePoint point =
         load_newest_checkpoint(files_.checkpoint(), model, optimizer, origin(), check);
     resumed_ = true;
     claim_.keep();
-    // An epoch whose samples are not all there goes, or those of the next would stand in their
-    // place.
-    prepare_logs(point.position.epoch - 1, samples.empty() ? 0 : samples.back().epoch);
+    prepare_logs(model.architecture(), point.position.epoch - 1);
     return point;
 }
 
-void RunWriter::prepare_logs(Index last_epoch, Index last_samples) {
-    log_.emplace(files_.log(), files_.latents(), last_epoch, mistake_);
-    history_.emplace(files_.sample_history(), std::min(last_epoch, last_samples), mistake_);
+void RunWriter::prepare_logs(const Architecture& a, Index last_epoch) {
+    log_.emplace(files_.log(), files_.latents(), a.latent, last_epoch, mistake_);
+    history_.emplace(files_.sample_history(), a.pixels(), last_epoch, mistake_);
 }
 
 // The first save.
@@ -50,7 +46,7 @@ void RunWriter::begin(const Architecture& architecture) {
     if (!resumed_) {
         files_ = RunFolder{begin_new_run(claim_.folder().path)};
         staged_ = true;
-        prepare_logs(0, 0);
+        prepare_logs(architecture, 0);
     }
     replace_file(files_.options(), to_toml(options_));
     write_config(files_, architecture, mistake_);
@@ -70,20 +66,24 @@ void RunWriter::write_epoch(const EpochMetrics& metrics, bool best, Vae& model) 
     history_->append(model, options_.seed, metrics.epoch);
 }
 
-void RunWriter::save(Vae& model, Optimizer& optimizer, const Position& position) {
+bool RunWriter::save(Vae& model, Optimizer& optimizer, const Position& position) {
+    if (claim_.replaces_results() && !begun_) return false;
     begin(model.architecture());
     if (gradients_) gradients_->flush();
     save_checkpoint(files_.checkpoint(), model, optimizer, position, origin());
-    if (!staged_) return;
+    if (!staged_) return true;
+    claim_.check_again();
     old_ = commit_new_run(claim_.folder().path);
     claim_.keep();
     staged_ = false;
     files_ = claim_.folder();
     log_->moved_to(files_.log(), files_.latents());
     history_->moved_to(files_.sample_history());
+    return true;
 }
 
 void RunWriter::write_file(const std::string& path, std::span<const std::byte> content) const {
+    check_own_file(path);
     NewFile file(path);
     const auto before = old_.find(std::filesystem::path(path).filename());
     if (before != old_.end()) file.set_permissions(before->second);

@@ -29,7 +29,7 @@ class RunWriter {
     RunWriter(RunClaim& claim, const TrainOptions& options, const std::string& data_hash);
 
     // The rows of --gradients, if they are wanted: a file of the user's, treated as a log.
-    void add_gradients(const std::string& path, Index last_step);
+    void add_gradients(const std::string& path, const GradientSource& source);
     GradientCsv* gradients() { return gradients_ ? &*gradients_ : nullptr; }
 
     // Restores model and optimiser from the newest checkpoint, and prepares the logs to go on.
@@ -40,16 +40,19 @@ class RunWriter {
     // Throws Error(output).
     void write_epoch(const EpochMetrics& metrics, bool best, Vae& model);
 
-    // The checkpoint. Throws Error(output).
-    void save(Vae& model, Optimizer& optimizer, const Position& position);
+    // The checkpoint. A run with results that is to be overwritten stays until the new one has a
+    // model: before that this does nothing, and returns false. Throws Error(output), and what
+    // RunClaim::check_again throws.
+    bool save(Vae& model, Optimizer& optimizer, const Position& position);
 
     // A picture or a page of the run. After --overwrite it has the mode and the owner of the file
-    // of that name in the old run. Throws Error(output).
+    // of that name in the old run. Throws Error(output), also if a file of that name is not surely
+    // ours; it stays.
     void write_file(const std::string& path, std::string_view content) const;
     void write_file(const std::string& path, std::span<const std::byte> content) const;
 
   private:
-    void prepare_logs(Index last_epoch, Index last_samples);
+    void prepare_logs(const Architecture& architecture, Index last_epoch);
     void begin(const Architecture& architecture);
     CheckpointOrigin origin() const { return {data_hash_, hash_of_options(options_)}; }
 

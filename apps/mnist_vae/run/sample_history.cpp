@@ -15,7 +15,6 @@ namespace handgrad::apps::mnist_vae {
 
 namespace {
 
-constexpr const char* kHeader = "epoch,sample,pixels";
 constexpr Index kSamples = 8;
 constexpr Index kMaxPixels = 8192;  // of all samples of an epoch
 
@@ -57,34 +56,16 @@ EpochSamples draw_history_samples(Vae& model, std::uint64_t seed, Index epoch) {
     return samples;
 }
 
-SampleHistory::SampleHistory(const std::string& path, Index last_epoch, const std::string& mistake)
-    : journal_(path, kHeader, last_epoch, mistake) {}
-
-void SampleHistory::append(Vae& model, std::uint64_t seed, Index epoch) {
-    if (!is_kept_in_history(epoch)) return;
-    const EpochSamples samples = draw_history_samples(model, seed, epoch);
-    const std::size_t pixels = std::size_t(model.architecture().pixels());
-    constexpr const char* kDigits = "0123456789abcdef";
-    std::string rows;
-    for (std::size_t p = 0; p < samples.pixels.size(); ++p) {
-        if (p % pixels == 0) rows += std::to_string(epoch) + "," + std::to_string(p / pixels) + ",";
-        rows += kDigits[samples.pixels[p] / 16];
-        rows += kDigits[samples.pixels[p] % 16];
-        if (p % pixels == pixels - 1) rows += "\n";
-    }
-    journal_.append(rows);
-    journal_.flush();
-}
-
 namespace {
 
 // Takes the rows of a history and refuses the first that cannot follow those before it.
 class HistoryReader {
   public:
-    HistoryReader(const std::string& path, Index pixels)
-        : path_(path), pixels_(pixels), count_(history_samples(pixels)) {}
+    HistoryReader(std::string path, Index pixels)
+        : path_(std::move(path)), pixels_(pixels), count_(history_samples(pixels)) {}
 
-    void add(std::string_view row, Index line) {
+    // Whether the row is the last of its epoch.
+    bool add(std::string_view row, Index line) {
         const std::size_t first = row.find(','), second = row.find(',', first + 1);
         Index epoch = 0, found = -1;
         bool good = count_ > 0 && first != row.npos && second != row.npos &&
@@ -103,6 +84,7 @@ class HistoryReader {
                         "epoch, sample " + std::to_string(sample_) + " and " +
                             std::to_string(2 * pixels_) + " hexadecimal digits");
         sample_ = (sample_ + 1) % count_;
+        return sample_ == 0;
     }
 
     // A process that died among the rows of an epoch leaves some of them.
@@ -112,7 +94,7 @@ class HistoryReader {
     }
 
   private:
-    const std::string& path_;
+    std::string path_;
     Index pixels_, count_;
     Index sample_ = 0;  // the number that the next row must have
     std::vector<EpochSamples> history_;
@@ -120,9 +102,34 @@ class HistoryReader {
 
 }  // namespace
 
+SampleHistory::SampleHistory(const std::string& path, Index pixels, Index last_epoch,
+                             const std::string& mistake)
+    : journal_(
+          path, kSamplesHeader, last_epoch,
+          [reader = HistoryReader(path, pixels)](std::string_view row, Index line) mutable {
+              return reader.add(row, line);
+          },
+          mistake) {}
+
+void SampleHistory::append(Vae& model, std::uint64_t seed, Index epoch) {
+    if (!is_kept_in_history(epoch)) return;
+    const EpochSamples samples = draw_history_samples(model, seed, epoch);
+    const std::size_t pixels = std::size_t(model.architecture().pixels());
+    constexpr const char* kDigits = "0123456789abcdef";
+    std::string rows;
+    for (std::size_t p = 0; p < samples.pixels.size(); ++p) {
+        if (p % pixels == 0) rows += std::to_string(epoch) + "," + std::to_string(p / pixels) + ",";
+        rows += kDigits[samples.pixels[p] / 16];
+        rows += kDigits[samples.pixels[p] % 16];
+        if (p % pixels == pixels - 1) rows += "\n";
+    }
+    journal_.append(rows);
+    journal_.flush();
+}
+
 std::vector<EpochSamples> read_sample_history(const std::string& path, Index pixels) {
     HistoryReader reader(path, pixels);
-    for_each_csv_row(path, kHeader,
+    for_each_csv_row(path, kSamplesHeader,
                      [&](std::string_view row, Index line) { reader.add(row, line); });
     return reader.finish();
 }
@@ -130,7 +137,7 @@ std::vector<EpochSamples> read_sample_history(const std::string& path, Index pix
 std::vector<EpochSamples> parse_sample_history(const std::string& text, const std::string& path,
                                                Index pixels) {
     HistoryReader reader(path, pixels);
-    for_each_csv_row_of(text, path, kHeader,
+    for_each_csv_row_of(text, path, kSamplesHeader,
                         [&](std::string_view row, Index line) { reader.add(row, line); });
     return reader.finish();
 }

@@ -15,6 +15,8 @@
 
 namespace handgrad::apps::mnist_vae {
 
+inline constexpr const char* kSamplesHeader = "epoch,sample,pixels";
+
 // Whether the epoch is 2^k or 3 * 2^k.
 bool is_kept_in_history(Index epoch);
 
@@ -33,7 +35,9 @@ EpochSamples draw_history_samples(Vae& model, std::uint64_t seed, Index epoch);
 class SampleHistory {
   public:
     // Goes on with the rows up to `last_epoch` if there are any; see CsvJournal.
-    SampleHistory(const std::string& path, Index last_epoch, const std::string& mistake = {});
+    // Every row is checked then, against images of so many pixels.
+    SampleHistory(const std::string& path, Index pixels, Index last_epoch,
+                  const std::string& mistake = {});
 
     // Of an epoch that is not kept, nothing. Returns when the rows are on the disk. Throws
     // Error(output).

@@ -225,3 +225,21 @@ TEST_CASE("FileLock does not write through a link") {
     CHECK(lock_error(folder.path()));
     CHECK(content(folder.path() / "precious") == "content");
 }
+
+TEST_CASE("WriterMark: a file that one writes is refused to others, as long as it has that name") {
+    const TemporaryDirectory folder;
+    const std::string path = folder.path() / "gradients.csv";
+    CHECK_NOTHROW(WriterMark{path});
+    CHECK(content(path).empty());
+    std::ofstream(path) << "rows";
+    {
+        const WriterMark mark(path);
+        CHECK_THROWS_WITH_AS(WriterMark{path}, doctest::Contains("gradients.csv"), Error);
+        // Another file of that name.
+        std::filesystem::rename(path, path + ".old");
+        std::ofstream(path) << "others";
+        CHECK_NOTHROW(WriterMark{path});
+    }
+    CHECK_NOTHROW(WriterMark{path + ".old"});
+    CHECK(content(path + ".old") == "rows");
+}

@@ -112,6 +112,15 @@ TEST_CASE("EventFile: a new file comes after all others, and after nothing else"
     CHECK(fs::path(file.path()).filename() == "events.out.tfevents.9000000001.handgrad");
     const EventFile next(directory.path());
     CHECK(fs::path(next.path()).filename() == "events.out.tfevents.9000000002.handgrad");
+    // Also where no later time is left.
+    std::ofstream(directory.path() / "events.out.tfevents.9999999998.other") << "mine";
+    for (const char* name : {"events.out.tfevents.9999999999.handgrad",
+                             "events.out.tfevents.9999999999.handgrad.0001",
+                             "events.out.tfevents.9999999999.handgrad.0002"}) {
+        EventFile last(directory.path());
+        last.append(1, {}, {});
+        CHECK(fs::path(last.path()).filename() == name);
+    }
 }
 
 TEST_CASE("EventFile: many that are made at once have names of their own") {

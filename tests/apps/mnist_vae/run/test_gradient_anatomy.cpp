@@ -4,8 +4,10 @@
 
 #include <cmath>
 #include <fstream>
+#include <memory>
 #include <sstream>
 
+#include "../../../../core/error.hpp"
 #include "../../../support/convert.hpp"
 #include "../../../support/temporary_directory.hpp"
 
@@ -74,10 +76,13 @@ TEST_CASE("gradient anatomy: the file, begun and gone on with") {
     const TemporaryDirectory folder;
     const std::string path = folder.path() / "gradients.csv";
     const std::vector<GradientAnatomy> one = {{{1, 2, -1}, {0.5, 0, 0}}, {{1, 2, -1}, {0.5, 0, 0}}};
-    GradientCsv first(path, 0);
-    first.begin();
-    for (Index step = 1; step <= 4; ++step) first.append(step, 1, one);
-    GradientCsv second(path, 2);
+    auto first = std::make_unique<GradientCsv>(
+        path, GradientSource{.latent = 1, .steps_per_epoch = 10, .last_step = 0});
+    first->begin();
+    for (Index step = 1; step <= 4; ++step) first->append(step, 1, one);
+    CHECK_THROWS_WITH_AS(GradientCsv(path, {1, 10, 2}), doctest::Contains("another process"), Error);
+    first.reset();
+    GradientCsv second(path, {.latent = 1, .steps_per_epoch = 10, .last_step = 2});
     second.begin();
     second.append(3, 1, one);
     std::stringstream text;
@@ -87,4 +92,33 @@ TEST_CASE("gradient anatomy: the file, begun and gone on with") {
           "1,1,0,1,2,-1,0.5,0,0\n1,1,all,1,2,-1,0.5,0,0\n"
           "2,1,0,1,2,-1,0.5,0,0\n2,1,all,1,2,-1,0.5,0,0\n"
           "3,1,0,1,2,-1,0.5,0,0\n3,1,all,1,2,-1,0.5,0,0\n");
+}
+
+TEST_CASE("gradient anatomy: the rows of another training are refused, and stay") {
+    const TemporaryDirectory folder;
+    const std::string path = folder.path() / "gradients.csv";
+    const std::string header =
+        "step,epoch,latent,mu_recon,mu_kl,mu_cosine,logvar_recon,logvar_kl,logvar_cosine\n";
+    const std::string good = header + "9,1,0,1,1,1,1,1,1\n9,1,all,1,1,1,1,1,1\n";
+    const GradientSource source{.latent = 1, .steps_per_epoch = 10, .last_step = 12};
+    for (const char* row :
+         {"10,2,0,1,1,1,1,1,1", "11,1,0,1,1,1,1,1,1", "9,1,0,1,1,1,1,1,1", "8,1,0,1,1,1,1,1,1",
+          "10,1,1,1,1,1,1,1,1", "10,1,all,1,1,1,1,1,1", "10,1,0,nan,1,1,1,1,1", "10,1,0,1,1,1,1,1",
+          "33,4,0,1,1,1,1,1,1", "nonsense", ""}) {
+        CAPTURE(row);
+        std::ofstream(path) << good << row << "\n";
+        CHECK_THROWS_WITH_AS(GradientCsv(path, source), doctest::Contains("gradients.csv, line 4"),
+                             Error);
+        std::stringstream text;
+        text << std::ifstream(path).rdbuf();
+        CHECK(text.str() == good + row + "\n");
+    }
+    // As far as a training comes after its last checkpoint but one; half a step goes.
+    std::ofstream(path) << good << "32,4,0,1,1,1,1,1,1\n32,4,all,1,1,1,1,1,1\n";
+    CHECK_NOTHROW(GradientCsv(path, source));
+    std::ofstream(path) << good << "10,1,0,1,1,1,1,1,1\n";
+    GradientCsv(path, source).begin();
+    std::stringstream text;
+    text << std::ifstream(path).rdbuf();
+    CHECK(text.str() == good);
 }

@@ -40,10 +40,10 @@ std::string read(const std::string& path) {
     return text.str();
 }
 
-constexpr const char* kHeader =
+constexpr const char* kTitle =
     "epoch,step,loss,recon,kl,val_loss,val_recon,val_kl,lr,seconds,images_per_s,active_units,"
     "clamped_logvars\n";
-constexpr const char* kLatentsHeader =
+constexpr const char* kLatentsTitle =
     "epoch,latent,kl,mu_mean,mu_variance,active,posterior_mean,posterior_variance\n";
 
 }  // namespace
@@ -51,12 +51,12 @@ constexpr const char* kLatentsHeader =
 TEST_CASE("log: the header once, a row an epoch, there as soon as it is appended") {
     const TemporaryDirectory folder;
     const std::string path = folder.path() / "log.csv";
-    LogCsv log(path, path + "2", 0);
+    LogCsv log(path, path + "2", 2, 0);
     log.begin();
-    CHECK(read(path) == kHeader);
+    CHECK(read(path) == kTitle);
     log.append(row(1));
     CHECK(read(path) ==
-          std::string(kHeader) +
+          std::string(kTitle) +
               "1,469,150.123457,145,5.125,0.333333333,1e-07,0,0.001,0.5,63000,1,17\n");
     log.append(row(2));
     const auto rows = read_log(path);
@@ -67,7 +67,7 @@ TEST_CASE("log: the header once, a row an epoch, there as soon as it is appended
     CHECK(rows[1].images_per_second == 63000);
     CHECK(rows[1].active_units == 1);
     CHECK(rows[1].clamped_logvars == 17);
-    CHECK(read(path + "2") == std::string(kLatentsHeader) +
+    CHECK(read(path + "2") == std::string(kLatentsTitle) +
                                   "1,0,1.5,0.5,0.75,1,0.5,0.875\n1,1,0,0,0.01,0,0,1.01\n"
                                   "2,0,1.5,0.5,0.75,1,0.5,0.875\n2,1,0,0,0.01,0,0,1.01\n");
 }
@@ -76,19 +76,19 @@ TEST_CASE("log: resuming drops the rows that the checkpoint does not know, a tor
     const TemporaryDirectory folder;
     const std::string path = folder.path() / "log.csv";
     {
-        LogCsv log(path, path + "2", 0);
+        LogCsv log(path, path + "2", 2, 0);
         log.begin();
         for (Index epoch = 1; epoch <= 4; ++epoch) log.append(row(epoch));
     }
     std::ofstream(path, std::ios::app) << "5,2345,150.1";  // the process died here
-    LogCsv log(path, path + "2", 3);
+    LogCsv log(path, path + "2", 2, 3);
     log.begin();
     CHECK(read_log(path).size() == 3);
     CHECK(read(path + "2").find("\n3,1,") != std::string::npos);
     CHECK(read(path + "2").find("\n4,") == std::string::npos);
     log.append(row(4));
     CHECK(read_log(path).back().epoch == 4);
-    LogCsv again(path, path + "2", 0);
+    LogCsv again(path, path + "2", 2, 0);
     again.begin();
     CHECK(read_log(path).empty());
 }
@@ -98,25 +98,25 @@ TEST_CASE("log: what is no log is refused with its line, and left as it is") {
     const std::string path = folder.path() / "log.csv";
     for (const char* text : {"", "epoch,loss\n1,2\n", "something\n"}) {
         std::ofstream(path) << text;
-        CHECK_THROWS_WITH_AS(LogCsv(path, path + "2", 1), doctest::Contains("line 1"), Error);
+        CHECK_THROWS_WITH_AS(LogCsv(path, path + "2", 2, 1), doctest::Contains("line 1"), Error);
         CHECK(read(path) == text);
     }
-    std::ofstream(path) << kHeader << "1,469,x,145,5,1,1,0,0.001,0.5,63000,1,17\n";
+    std::ofstream(path) << kTitle << "1,469,x,145,5,1,1,0,0.001,0.5,63000,1,17\n";
     CHECK_THROWS_WITH_AS(read_log(path), doctest::Contains("line 2"), Error);
 }
 
 TEST_CASE("log: rows that LogCsv could not have written are refused, with their line") {
     const std::string good = "1,469,150.5,145,5.5,1,1,0,0.001,0.5,63000,1,17\n";
-    CHECK(parse_log(kHeader + good, "log.csv").size() == 1);
+    CHECK(parse_log(kTitle + good, "log.csv").size() == 1);
     // Of a log that was lost, and gone on with.
-    CHECK(parse_log(std::string(kHeader) + "3,9,-1,-1,0,1,1,0,0,0,0,0,0\n" +
+    CHECK(parse_log(std::string(kTitle) + "3,9,-1,-1,0,1,1,0,0,0,0,0,0\n" +
                         "7,13,1,1,0,1,1,0,1,0,0,4096,9000000000\n",
                     "log.csv")
               .back()
               .step == 13);
     const auto refused = [](const std::string& rows, const std::string& line) {
         CAPTURE(rows);
-        CHECK_THROWS_WITH_AS(parse_log(kHeader + rows, "log.csv"),
+        CHECK_THROWS_WITH_AS(parse_log(kTitle + rows, "log.csv"),
                              doctest::Contains(("log.csv, line " + line + ":").c_str()), Error);
     };
     // Each number of the row as something that it cannot be.
@@ -149,14 +149,32 @@ TEST_CASE("log: latents.csv, too, is refused with its line, before anything is r
     for (const char* row : {"", "1", "nonsense", "1,0,1,1,1,1,1", "1,0,1,1,1,1,1,1,1",
                             "-1,0,1,1,1,1,1,1", "x,0,1,1,1,1,1,1"}) {
         CAPTURE(row);
-        const std::string text = std::string(kLatentsHeader) + "2,0,1,1,1,1,1,1\n" + row + "\n";
+        const std::string text = std::string(kLatentsTitle) + "2,0,1,1,1,1,1,1\n" + row + "\n";
         std::ofstream(path) << text;
-        CHECK_THROWS_WITH_AS(LogCsv(log, path, 5), doctest::Contains("latents.csv, line 3"), Error);
+        CHECK_THROWS_WITH_AS(LogCsv(log, path, 1, 5), doctest::Contains("latents.csv, line 3"),
+                             Error);
         CHECK(read(path) == text);
     }
-    // The epoch falls.
-    std::ofstream(path) << kLatentsHeader << "2,0,1,1,1,1,1,1\n1,0,1,1,1,1,1,1\n";
-    CHECK_THROWS_WITH_AS(LogCsv(log, path, 5), doctest::Contains("latents.csv, line 3"), Error);
+    // Each number as something that it cannot be, in epochs that go on and in one that will go.
+    for (const char* row :
+         {"1,0,1,1,1,1,1,1", "2,0,1,1,1,1,1,1", "3,1,1,1,1,1,1,1", "3,-1,1,1,1,1,1,1",
+          "3,0,nan,1,1,1,1,1", "3,0,1,inf,1,1,1,1", "3,0,1,1,x,1,1,1", "3,0,1,1,1,2,1,1",
+          "3,0,1,1,1,1,1,1e999", "9,0,1,1,1,1,,1", "1000000001,0,1,1,1,1,1,1"}) {
+        CAPTURE(row);
+        std::ofstream(path) << kLatentsTitle << "2,0,1,1,1,1,1,1\n" << row << "\n";
+        CHECK_THROWS_WITH_AS(LogCsv(log, path, 1, 5), doctest::Contains("latents.csv, line 3"),
+                             Error);
+    }
+    // With two latents an epoch has two rows; what is cut off at the end goes.
+    const std::string one = std::string(kLatentsTitle) + "1,0,1,1,1,1,1,1\n1,1,1,1,1,1,1,1\n";
+    std::ofstream(path) << one << "2,0,1,1,1,1,1,1\n";
+    {
+        LogCsv cut(log, path, 2, 5);
+        cut.begin();
+    }
+    CHECK(read(path) == one);
+    std::ofstream(path) << one << "2,0,1,1,1,1,1,1\n3,0,1,1,1,1,1,1\n";
+    CHECK_THROWS_WITH_AS(LogCsv(log, path, 2, 5), doctest::Contains("latents.csv, line 5"), Error);
 }
 
 TEST_CASE("csv: a file that another program has written again is told by its encoding") {
@@ -201,7 +219,7 @@ TEST_CASE("csv: reading stops at the first row that is refused") {
 
 TEST_CASE("log: a place that cannot be written is an output error") {
     try {
-        LogCsv log("/proc/no/log.csv", "/proc/no/latents.csv", 0);
+        LogCsv log("/proc/no/log.csv", "/proc/no/latents.csv", 2, 0);
         log.begin();
         FAIL("accepted");
     } catch (const Error& e) {
@@ -214,7 +232,7 @@ TEST_CASE("log: nothing changes before it begins, and rows from before are not l
     const std::string path = folder.path() / "log.csv";
     std::ofstream(path) << "mine";
     {
-        LogCsv log(path, path + "2", 0);
+        LogCsv log(path, path + "2", 2, 0);
         log.append(row(1));
         CHECK(read(path) == "mine");
         log.begin();
@@ -227,7 +245,7 @@ TEST_CASE("log: nothing changes before it begins, and rows from before are not l
         CHECK(read_log(path + "3").size() == 3);
     }
     std::ofstream(path) << "mine";
-    LogCsv(path, path + "2", 0).append(row(1));
+    LogCsv(path, path + "2", 2, 0).append(row(1));
     CHECK(read(path) == "mine");
     CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 3);
 }
@@ -235,7 +253,7 @@ TEST_CASE("log: nothing changes before it begins, and rows from before are not l
 TEST_CASE("log: a file that went away begins anew, and a second name of it keeps its content") {
     const TemporaryDirectory folder;
     const std::string path = folder.path() / "log.csv", copy = folder.path() / "copy";
-    LogCsv log(path, path + "2", 0);
+    LogCsv log(path, path + "2", 2, 0);
     log.begin();
     log.append(row(1));
     std::filesystem::create_hard_link(path, copy);

@@ -14,7 +14,10 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // 100 images in batches of 30: 4 an epoch. Three epochs are done, and two batches of the fourth.
-const TrainingSize kSize{{.epochs = 10, .batch_size = 30, .objective = {.kl_weight = 2}}, 100, 5};
+const TrainingSize kSize{.plan = {.epochs = 10, .batch_size = 30, .objective = {.kl_weight = 2}},
+                         .images = 100,
+                         .architecture = {.image_rows = 2, .image_cols = 3, .latent = 5},
+                         .model_epoch = {}};
 const Position kPosition{.epoch = 4,
                          .batch = 2,
                          .loss_sum = 150,
@@ -83,6 +86,14 @@ TEST_CASE("every number of a position that no training has is refused") {
         [](Position& p) { p.kl_sum = -kInfinity; },
         [](Position& p) { p.kl_sum = 26; },
         [](Position& p) { p.seconds = -1; },
+        [](Position& p) { p.seconds = 0; },
+        [](Position& p) { p.seconds = 1e300; },
+        [](Position& p) { p.recon_sum = 200, p.kl_sum = -25; },
+        [](Position& p) { p.recon_sum = -100, p.loss_sum = -50; },
+        [](Position& p) { p.recon_sum = p.loss_sum = 1e300; },
+        [](Position& p) { p.kl_sum = 1e300, p.loss_sum = 2e300; },
+        [](Position& p) { p.recon_sum = p.loss_sum = p.kl_sum = 0; },
+        [](Position& p) { p.best_val_loss = -1e6; },
         [](Position& p) { p.seconds = kInfinity; },
         [](Position& p) { p.clamped_logvars = -1; },
         [](Position& p) { p.clamped_logvars = 301; },
@@ -110,6 +121,34 @@ TEST_CASE("every number of a position that no training has is refused") {
     CHECK_FALSE(accepted(p, 0, {}));
     p = {.best_epoch = 1};
     CHECK_FALSE(accepted(p, 0, {}));
+}
+
+TEST_CASE("losses may be below 0 where they are no costs, or as far as roundings go") {
+    Position p = kPosition;
+    p.recon_sum = -100, p.loss_sum = -50;
+    TrainingSize size = kSize;
+    CHECK_FALSE(accepted(p, kSteps, {}, size));
+    for (const ReconLoss loss : {ReconLoss::gaussian, ReconLoss::continuous_bernoulli}) {
+        size.architecture.recon_loss = loss;
+        CHECK(accepted(p, kSteps, {}, size));
+    }
+    p = kPosition;
+    p.kl_sum = -25, p.loss_sum = 50;
+    size = kSize;
+    size.plan.mistake = Mistake::kl_sign;
+    CHECK(accepted(p, kSteps, {}, size));
+    p.kl_sum = -1e-8, p.loss_sum = 100 - 2e-8;
+    CHECK(accepted(p, kSteps, {}, kSize));
+}
+
+TEST_CASE("no checkpoint is further than the model beside it") {
+    TrainingSize size = kSize;
+    for (const Index epoch : {3, 4, 9}) {
+        size.model_epoch = epoch;
+        CHECK(accepted(kPosition, kSteps, {}, size));
+    }
+    size.model_epoch = 2;
+    CHECK_FALSE(accepted(kPosition, kSteps, {}, size));
 }
 
 TEST_CASE("rows that contradict the position are refused") {

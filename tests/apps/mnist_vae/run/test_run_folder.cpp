@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "../../../../apps/mnist_vae/options/options.hpp"
 #include "../../../../apps/mnist_vae/run/run_folder.hpp"
 #include "../../../../core/error.hpp"
 #include "../../../support/temporary_directory.hpp"
@@ -182,11 +183,38 @@ TEST_CASE("contents_of tells a run from nothing and from the files of others") {
     CHECK(kind() == Contents::run);
     CHECK_FALSE(contents_of(run).has_results);
     write(run.model(), "x");
+    CHECK(kind() == Contents::strangers);
+    CHECK(contents_of(run).files == "model.safetensors");
+    // Weights of another program, which say so.
+    write(run.model(), R"(        {"__metadata__":{"format":"pt"}})");
+    CHECK(kind() == Contents::strangers);
+    write(run.model(), R"(        {"__metadata__":{"sha256":"00)");
     CHECK(kind() == Contents::run);
     CHECK(contents_of(run).has_results);
+    write(run.log(), "time,altitude\n1,2\n");
+    CHECK(contents_of(run).files == "log.csv");
+    // An empty file is nobody's loss, and no sign of a run either.
+    write(run.log(), "");
+    CHECK(kind() == Contents::run);
+    write(run.config(), "");
+    CHECK(kind() == Contents::strangers);
+    fs::remove(run.log());
     fs::remove(run.config());
     CHECK(kind() == Contents::strangers);
-    write(run.options(), "latent = 3\n");
+    CHECK(contents_of(run).files == "model.safetensors");
+
+    // Options that could be somebody's own: some of them, comments, none.
+    for (const char* text : {"", "# mine\n", "latent = 3\n", "epochs = 5\nlr = 0.01\n"}) {
+        write(run.options(), text);
+        CHECK(kind() == Contents::strangers);
+    }
+    const std::string all = to_toml(TrainOptions{});
+    for (const std::string& text : {all + "# mine\n", "# mine\n" + all, all + "\n", "\n" + all}) {
+        write(run.options(), text);
+        CHECK(kind() == Contents::strangers);
+        CHECK(contents_of(run).files == "options.toml");
+    }
+    write(run.options(), all);
     CHECK(kind() == Contents::run);
     // A link is not ours, wherever it leads.
     fs::rename(run.model(), folder.path() / "elsewhere");

@@ -56,7 +56,7 @@ TEST_CASE("sample history: what is written is read, and resuming gives the same 
             history.append(model, 5, epoch);
         }
     };
-    SampleHistory history(path, 0);
+    SampleHistory history(path, 6, 0);
     history.begin();
     train_to(history, 1, 7);
     const std::string whole = read(path);
@@ -68,7 +68,7 @@ TEST_CASE("sample history: what is written is read, and resuming gives the same 
     // Other seeds give other samples.
     CHECK(rows.back().pixels != draw_history_samples(model, 6, 6).pixels);
 
-    SampleHistory resumed(path, 2);
+    SampleHistory resumed(path, 6, 2);
     resumed.begin();
     CHECK(epochs_of(read_sample_history(path, 6)) == std::vector<Index>{1, 2});
     train_to(resumed, 3, 7);
@@ -80,7 +80,7 @@ TEST_CASE("sample history: a mistake is in every row") {
     const std::string path = folder.path() / "samples.csv";
     Vae model = small_model();
     {
-        SampleHistory one(path, 0, "kl-sign");
+        SampleHistory one(path, 6, 0, "kl-sign");
         one.append(model, 5, 1);
         one.begin();
     }
@@ -94,7 +94,7 @@ TEST_CASE("sample history: what was not written so is refused, with its line") {
     const std::string path = folder.path() / "samples.csv";
     Vae model = small_model();
     {
-        SampleHistory one(path, 0);
+        SampleHistory one(path, 6, 0);
         one.append(model, 5, 1);
         one.begin();
     }
