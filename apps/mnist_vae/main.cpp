@@ -1,7 +1,5 @@
 // mnist_vae: parses the command line, runs the command, and turns errors into one line on standard
 // error and an exit code (README.md, "Exit codes").
-#include <unistd.h>
-
 #include <csignal>
 #include <exception>
 #include <filesystem>
@@ -98,10 +96,8 @@ int main(int argc, char** argv) {
     };
     const auto tell = [&](const std::string& error) {
         const int rank = ranks ? ranks->rank() : launched_rank();
-        if (rank == 0)
-            print_error(error);
-        else if (ranks || isatty(STDERR_FILENO))  // otherwise the first has the same to tell
-            print_error("rank " + std::to_string(rank) + ": " + error);
+        // Each for itself: where the launcher's numbers are left over, there is no other.
+        print_error((rank == 0 ? "" : "rank " + std::to_string(rank) + ": ") + error);
     };
     const int status = exit_code_of(start, tell);
     if (status != 0 && ranks) ranks->abandon();

@@ -73,10 +73,6 @@ bool is_temporary_name(std::string_view name) {
     return random.find_first_not_of(kDigits) == random.npos;
 }
 
-FilePermissions permissions(const struct stat& status) {
-    return {status.st_mode & 07777, status.st_uid, status.st_gid};
-}
-
 // A rename would turn a device or a pipe into a plain file, for every process of the machine, and
 // would put a file in the place of a link. The permissions of a file that is there and may be
 // replaced.
@@ -90,22 +86,7 @@ std::optional<FilePermissions> replaceable_permissions(const std::string& path) 
         throw Error(ErrorKind::output, path, "cannot be replaced: it is a symbolic link");
     if (!S_ISREG(status.st_mode))
         throw Error(ErrorKind::output, path, "cannot be replaced: it is not a regular file");
-    return permissions(status);
-}
-
-// The owner first: a change of owner clears bits of the mode.
-void give_permissions(int fd, const FilePermissions& wanted, const std::string& path) {
-    struct stat now {};
-    if (fstat(fd, &now) != 0) fail(path, "cannot be examined");
-    bool same_owner = now.st_uid == wanted.user && now.st_gid == wanted.group;
-    if (!same_owner) same_owner = fchown(fd, wanted.user, wanted.group) == 0;
-    const bool same_group =
-        same_owner || now.st_gid == wanted.group || fchown(fd, uid_t(-1), wanted.group) == 0;
-    mode_t mode = wanted.mode & (same_owner ? 07777 : 0777);
-    // Another group must not see what it did not see before.
-    if (!same_group) mode &= ~mode_t{070} | (mode & 07) << 3;
-    if ((now.st_mode & 07777) != mode && fchmod(fd, mode) != 0)
-        fail(path, "cannot be replaced: its mode cannot be kept");
+    return permissions_of(path);
 }
 
 // Gives the old content its second name. The first one stays, so that no moment is without it;
@@ -142,12 +123,6 @@ bool keep_previous(const std::string& path) {
 }
 
 }  // namespace
-
-std::optional<FilePermissions> permissions_of(const std::string& path) {
-    struct stat status {};
-    if (lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
-    return permissions(status);
-}
 
 std::string previous_path(const std::string& path) { return path + ".prev"; }
 
@@ -190,7 +165,7 @@ NewFile::~NewFile() {
 }
 
 void NewFile::set_permissions(const FilePermissions& like) {
-    if (!old_) give_permissions(file_, like, path_);
+    if (!old_) detail::give_permissions(file_, like, path_);
 }
 
 void NewFile::write(std::span<const std::byte> content) {
@@ -204,7 +179,7 @@ void NewFile::write(std::span<const std::byte> content) {
 void NewFile::write(std::string_view content) { write(std::as_bytes(std::span(content))); }
 
 void NewFile::replace() {
-    if (old_) give_permissions(file_, *old_, path_);
+    if (old_) detail::give_permissions(file_, *old_, path_);
     // The content must be on the disk before the name is: a rename may get there first.
     if (retry([&] { return fsync(file_); }) != 0) fail(path_, "cannot be flushed to the disk");
     const bool moved = previous_ == Previous::keep && keep_previous(path_);
@@ -244,7 +219,7 @@ void copy_permissions(const std::string& from, const std::string& to) {
     const int fd = retry([&] { return open(to.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW); });
     if (fd < 0) fail(to, "cannot be opened");
     try {
-        give_permissions(fd, *wanted, to);
+        detail::give_permissions(fd, *wanted, to);
     } catch (const Error&) {
         close(fd);
         throw;

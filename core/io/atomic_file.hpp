@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "../export.hpp"
+#include "file_permissions.hpp"
 
 namespace handgrad {
 
@@ -21,14 +22,6 @@ enum class Previous {
 
 // Where Previous::keep leaves the old file: "path.prev".
 HANDGRAD_API std::string previous_path(const std::string& path);
-
-// Mode (its last 12 bits), owner and group of a file.
-struct FilePermissions {
-    unsigned mode = 0, user = 0, group = 0;
-};
-
-// Those of the regular file at `path`; nothing if there is none.
-HANDGRAD_API std::optional<FilePermissions> permissions_of(const std::string& path);
 
 // A file under a temporary name beside the one that it replaces when it is complete. The name is
 // .handgrad-RANDOM.tmp, and the file is locked (flock) as long as this lives.
@@ -42,16 +35,16 @@ class HANDGRAD_API NewFile {
     NewFile(const NewFile&) = delete;
     NewFile& operator=(const NewFile&) = delete;
 
-    // If there is no old file: gets the mode, owner and group of another one. Throws Error(output).
+    // If there is no old file: gets the permissions of another one. Throws Error(output).
     void set_permissions(const FilePermissions& like);
 
     // Appends to the file. Throws Error(output).
     void write(std::span<const std::byte> content);
     void write(std::string_view content);
 
-    // Flushes the file to the disk and renames it into place. It gets the mode of the old file, and
-    // its owner and group as far as the process may give them; a group that cannot be kept gets no
-    // more rights than everybody has. Throws Error(output); the old file is then as it was, with
+    // Flushes the file to the disk and renames it into place. It gets the permissions of the old
+    // file as far as the process may give them; a group that cannot be kept gets no more rights
+    // than everybody has. Throws Error(output); the old file is then as it was, with
     // one exception: an error that says the folder could not be flushed comes after the renaming.
     void replace();
 
@@ -75,7 +68,7 @@ HANDGRAD_API void replace_file(const std::string& path, std::string_view content
 // Throws Error(output).
 HANDGRAD_API void restore_previous(const std::string& path);
 
-// Gives the file `to` the mode, owner and group of the file `from`, as NewFile::replace does;
+// Gives the file `to` the permissions of the file `from`, as NewFile::replace does;
 // nothing if there is no `from`. Throws Error(output).
 HANDGRAD_API void copy_permissions(const std::string& from, const std::string& to);
 

@@ -30,11 +30,11 @@ readonly kDigits=(--data "$root/apps/mnist_vae/sample" --hidden 64 --batch-size 
 
 # start FOLDER OPTION...: a training without end in the background, of a shell that says on its
 # standard output how the app ended, unless a signal killed the shell too. Sets job and pid. INT is
-# given its default meaning, which it does not have if this script itself runs in the background.
+# given its default meaning, which it does not have if this script itself runs in the background, and HUP.
 start() {
   rm -rf -- "$1"
   # shellcheck disable=SC2016 # for the inner shell
-  env --default-signal=INT bash -c '"$@"; echo "the shell goes on: $?"' shell \
+  env --default-signal=INT,HUP bash -c '"$@"; echo "the shell goes on: $?"' shell \
     "$app" train --epochs "$kEndless" --out "$@" >job.out 2>job.err </dev/null &
   job=$!
   wait_for_rows "$1" 0
@@ -78,11 +78,11 @@ expect_resumable() {
 
 # --- Ctrl-C and TERM ---
 
-for signal in INT TERM; do
+for signal in INT TERM HUP; do
   start "by-$signal" "${kTiny[@]}"
   wait_for_rows "by-$signal" 2
   # Ctrl-C goes to all processes of a terminal; a service manager's TERM to one.
-  if [[ $signal == INT ]]; then kill -INT -- -"$job"; else kill -TERM "$pid"; fi
+  if [[ $signal == INT ]]; then kill -INT -- -"$job"; else kill -"$signal" "$pid"; fi
   finish
   expect "$signal: a message on standard error" grep -q '^mnist_vae: stopping' job.err
   expect "$signal: the output says how to go on" \
@@ -93,11 +93,23 @@ for signal in INT TERM; do
     expect_equal 'INT: killed by the signal, status 130' \
       "$job_status $(grep -c 'the shell goes on' job.out)" '130 0'
   else
-    expect 'TERM: killed by the signal' grep -q Terminated job.err
-    expect 'TERM: status 143' grep -qx 'the shell goes on: 143' job.out
+    expect "$signal: killed by the signal" grep -q -e Terminated -e Hangup job.err
+    expect "$signal: its status" grep -qx "the shell goes on: $((128 + $(kill -l "$signal")))" job.out
   fi
   expect "$signal: there is a checkpoint" test -s "by-$signal/checkpoint.safetensors"
   expect_resumable "$signal: resumed, it ends with the same bits" "by-$signal" "${kTiny[@]}"
+done
+
+# Nobody's Ctrl-C ends what runs in the background of a script, nor a lost connection what nohup runs.
+for signal in INT HUP TERM; do
+  rm -rf "deaf-$signal"
+  env --ignore-signal="$signal" "$app" train "${kTiny[@]}" --epochs 30 --out "deaf-$signal" >job.out 2>job.err </dev/null &
+  job=$!
+  wait_for_rows "deaf-$signal" 1
+  kill -"$signal" "$job" 2>/dev/null || true
+  finish
+  expect_equal "$signal: a training whose parent has it ignored comes to its end" \
+    "$job_status $(rows "deaf-$signal") $(wc -c <job.err)" '0 30 0'
 done
 
 start twice "${kDigits[@]}"

@@ -392,6 +392,16 @@ for left in PMI_SIZE=4 'PMI_SIZE=4 PMI_RANK=0' 'PMI_SIZE=4 PMI_RANK=2' 'PMI_SIZE
     "0 2 1 mnist_vae: --epochs: bad value: found 'x', expected an integer from 1 to 1000000000"
 done
 
+# With a way back to a launcher it is one of several; whichever one it is, it says why it ends.
+for rank in 0 1; do
+  for command in --version info 'train --epochs 1' 'evaluate base'; do
+    status=0
+    # shellcheck disable=SC2086 # a command with its options
+    PMI_SIZE=2 PMI_RANK=$rank PMI_PORT=host:1 "$app" $command >out 2>err || status=$?
+    expect_refused "rank $rank of a launcher, $command: one line" mpirun PMI_SIZE -Dmpi
+  done
+done
+
 # --- Help ---
 
 for command in '' train evaluate reconstruct sample manifold encode export check-gradients verify-determinism lesson info; do

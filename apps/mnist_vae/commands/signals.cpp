@@ -32,15 +32,17 @@ SignalGuard::SignalGuard(bool announce) {
     action.sa_handler = on_signal;
     action.sa_flags = SA_RESTART | SA_NODEFER;
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, nullptr);
-    sigaction(SIGTERM, &action, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
+    for (std::size_t i = 0; i < kSignals.size(); ++i) {
+        sigaction(kSignals[i], nullptr, &before_[i]);
+        if (before_[i].sa_handler != SIG_IGN) sigaction(kSignals[i], &action, nullptr);
+    }
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, &before_pipe_);
 }
 
 SignalGuard::~SignalGuard() {
-    std::signal(SIGINT, SIG_DFL);
-    std::signal(SIGTERM, SIG_DFL);
-    std::signal(SIGPIPE, SIG_DFL);
+    for (std::size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &before_[i], nullptr);
+    sigaction(SIGPIPE, &before_pipe_, nullptr);
 }
 
 void SignalGuard::stop_announcing() { g_announce = 0; }
@@ -50,7 +52,7 @@ int SignalGuard::received() { return g_received; }
 void die_of_signal(int signal) {
     std::signal(signal, SIG_DFL);
     raise(signal);
-    std::abort();  // not reached: the default action of both signals ends the process
+    std::abort();  // not reached: the default action of these signals ends the process
 }
 
 }  // namespace handgrad::apps::mnist_vae

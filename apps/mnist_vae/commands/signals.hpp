@@ -1,6 +1,10 @@
-// Ctrl-C and SIGTERM: the first asks training to stop after the batch under way, the second ends
-// the process at once.
+// Ctrl-C, SIGTERM and SIGHUP (the terminal or the connection is gone): the first asks training to
+// stop after the batch under way, the second ends the process at once. A signal that the parent
+// has this process ignore, as nohup and a shell's background jobs do, stays ignored.
 #pragma once
+
+#include <array>
+#include <csignal>
 
 namespace handgrad::apps::mnist_vae {
 
@@ -19,6 +23,12 @@ class SignalGuard {
 
     // The signal that asked for an end, or 0.
     static int received();
+
+  private:
+    static constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
+
+    std::array<struct sigaction, kSignals.size()> before_{};
+    struct sigaction before_pipe_ {};
 };
 
 // Ends this process the way the signal would have: a shell sees that it was killed.
