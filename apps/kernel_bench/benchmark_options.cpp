@@ -1,6 +1,7 @@
 #include "benchmark_options.hpp"
 
-#include <fstream>
+#include <cctype>
+#include <cstdlib>
 #include <regex>
 #include <string>
 
@@ -21,11 +22,6 @@ void check_regex(const std::string& where, const std::string& text) try {
     throw Error(ErrorKind::argument, where, "not a regular expression", "'" + text + "'");
 }
 
-void check_writable(const std::string& where, const std::string& path) {
-    if (!std::ofstream(path, std::ios::app))
-        throw Error(ErrorKind::output, where + "=" + path, "cannot be written");
-}
-
 void check_option(const std::string& name, const std::string& value) {
     if (name == "--benchmark_format" || name == "--benchmark_out_format") {
         constexpr const char* kFormats[] = {"console", "json", "csv"};
@@ -37,19 +33,31 @@ void check_option(const std::string& name, const std::string& value) {
         parse_integer(name, value, 1, kMostRepetitions);
     } else if (name == "--benchmark_min_time" || name == "--benchmark_min_warmup_time") {
         // Its later versions write seconds as 2s, and a number of iterations as 100x.
-        if (!value.ends_with('x'))
-            parse_non_negative(name,
-                               value.ends_with('s') ? value.substr(0, value.size() - 1) : value);
+        const std::string number = value.substr(0, value.find_last_not_of("sx") + 1);
+        if (value.ends_with('x'))
+            parse_integer(name, number, 1, kMostRepetitions);
+        else
+            parse_non_negative(name, number);
     } else if (name == "--benchmark_filter") {
         check_regex(name, value);
-    } else if (name == "--benchmark_out" && !value.empty()) {
-        check_writable(name, value);
+    }
+}
+
+// Google Benchmark takes from there what the command line does not say.
+void check_environment() {
+    for (const char* option : {"format", "out_format", "time_unit", "repetitions", "min_time",
+                               "min_warmup_time", "filter"}) {
+        std::string variable = std::string("BENCHMARK_") + option;
+        for (char& c : variable) c = char(std::toupper(static_cast<unsigned char>(c)));
+        if (const char* value = std::getenv(variable.c_str()))
+            check_option(std::string("--benchmark_") + option, value);
     }
 }
 
 }  // namespace
 
 void check_benchmark_options(std::span<char* const> arguments) {
+    check_environment();
     for (const std::string argument : arguments) {
         const std::size_t equals = argument.find('=');
         if (equals != std::string::npos)

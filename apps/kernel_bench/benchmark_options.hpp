@@ -6,9 +6,9 @@
 
 namespace handgrad::apps::kernel_bench {
 
-// Throws Error(argument) for a value that an option of Google Benchmark among the arguments cannot
-// have, and Error(output) for a --benchmark_out that cannot be written. What is not such an option
-// is left to others.
+// Throws Error(argument) for a value that an option of Google Benchmark cannot have, be it among the
+// arguments or a variable of the environment such as BENCHMARK_FORMAT. What is not such an option is
+// left to others.
 void check_benchmark_options(std::span<char* const> arguments);
 
 }  // namespace handgrad::apps::kernel_bench

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iostream>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +19,9 @@
 #include "../../handgrad.hpp"
 #include "../common/console.hpp"
 #include "../common/exit_code.hpp"
+#include "../common/output.hpp"
 #include "benchmark_options.hpp"
+#include "benchmark_out.hpp"
 #include "machine.hpp"
 #include "op_runs.hpp"
 #include "roofline.hpp"
@@ -58,13 +61,14 @@ constexpr const char* kHelp =
 
 struct Options {
     std::vector<std::string> shapes;
-    std::string roofline;
+    std::string roofline, out;
     bool in_step = false, sweep_threads = false, help = false;
 };
 
 // Takes our own options out of the arguments; Google Benchmark gets the rest.
 Options take_options(int& argc, char** argv) {
     Options options;
+    if (const char* out = std::getenv("BENCHMARK_OUT")) options.out = out;
     int kept = 1;
     const auto value = [&](int& i, const std::string& name) -> std::string {
         std::string text;
@@ -85,6 +89,8 @@ Options take_options(int& argc, char** argv) {
             options.shapes.push_back(value(i, "--shape"));
         else if (is(argument, "--roofline"))
             options.roofline = value(i, "--roofline");
+        else if (is(argument, "--benchmark_out"))
+            options.out = value(i, "--benchmark_out");
         else if (argument == "--in-step")
             options.in_step = true;
         else if (argument == "--sweep-threads")
@@ -167,7 +173,7 @@ void register_steps(Isa isa, int threads) {
     }
 }
 
-void write_roofline(const std::string& path, const std::vector<std::string>& ops) {
+void write_roofline(const Output& output, const std::vector<std::string>& ops) {
     const Limits& limits = measure_limits(active_isa(), thread_count());
     std::vector<RooflineDot> dots;
     for (const std::string& name : ops) {
@@ -178,7 +184,7 @@ void write_roofline(const std::string& path, const std::vector<std::string>& ops
     const std::string title = std::string("Roofline, ") + isa_name(active_isa()) + ", " +
                               std::to_string(thread_count()) +
                               (thread_count() == 1 ? " thread" : " threads");
-    replace_file(path, draw_roofline(title, limits, dots));
+    output.write(draw_roofline(title, limits, dots));
 }
 
 // More memory than the machine has is refused where it is asked for (std::bad_alloc): Linux grants
@@ -194,12 +200,24 @@ void limit_memory() {
     setrlimit(RLIMIT_DATA, &limit);
 }
 
-void run_benchmarks() {
+void run_benchmarks(BenchmarkOut* out) {
     const std::size_t count = benchmark::RunSpecifiedBenchmarks();
     benchmark::Shutdown();
     // Google Benchmark has told that nothing matches, and does not look at what it writes.
     if (count == 0) throw Error(ErrorKind::argument, "--benchmark_filter", "no benchmark was run");
+    if (out != nullptr) out->write();
     if (!std::cout.flush()) throw Error(ErrorKind::output, "standard output", "cannot be written");
+}
+
+// `out` is the option --benchmark_out, or empty.
+void initialize_benchmark(int argc, char** argv, std::string out) {
+    std::vector<char*> arguments(argv, argv + argc);
+    if (!out.empty()) arguments.push_back(out.data());
+    int count = int(arguments.size());
+    arguments.push_back(nullptr);
+    benchmark::Initialize(&count, arguments.data());
+    if (count > 1)
+        throw Error(ErrorKind::argument, arguments[1], "no such option", "", "what --help lists");
 }
 
 void run(int argc, char** argv) {
@@ -209,16 +227,26 @@ void run(int argc, char** argv) {
         return;
     }
     check_benchmark_options({argv + 1, argv + argc});
-    benchmark::Initialize(&argc, argv);
-    if (argc > 1)
-        throw Error(ErrorKind::argument, argv[1], "no such option", "", "what --help lists");
+    const bool draws_or_sweeps = !options.roofline.empty() || options.sweep_threads;
+    if (draws_or_sweeps && !options.out.empty())
+        throw Error(ErrorKind::argument, "--benchmark_out",
+                    "is of benchmarks, and --roofline and --sweep-threads run none", options.out);
+    // What cannot be written is found before anything is measured.
+    std::optional<BenchmarkOut> out;
+    std::optional<Output> roofline;
+    if (!options.out.empty()) out.emplace(options.out);
+    if (!options.roofline.empty()) roofline.emplace(options.roofline);
+    if (roofline && !roofline->is_file() && options.sweep_threads)
+        throw Error(ErrorKind::argument, "--roofline", "goes where --sweep-threads prints",
+                    options.roofline, "a file");
+    initialize_benchmark(argc, argv, out ? out->argument() : "");
     const std::vector<std::string> ops = options.shapes.empty() ? default_ops() : options.shapes;
     for (const std::string& op : ops) make_op_run(parse_op_text(op));  // a bad one is found first
 
     const int most = thread_count();
-    if (!options.roofline.empty() || options.sweep_threads) {
+    if (draws_or_sweeps) {
         std::fprintf(stderr, "%s\n", describe_limits(active_isa(), most).c_str());
-        if (!options.roofline.empty()) write_roofline(options.roofline, ops);
+        if (roofline) write_roofline(*roofline, ops);
         if (options.sweep_threads) print(sweep_threads(active_isa(), ops, most));
         return;
     }
@@ -236,12 +264,15 @@ void run(int argc, char** argv) {
                 for (const std::string& op : ops) register_op(op, isa, threads);
         }
     }
-    run_benchmarks();
+    // A reader that goes away does not take the file with it.
+    if (out) std::signal(SIGPIPE, SIG_IGN);
+    run_benchmarks(out ? &*out : nullptr);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
+    reserve_standard_descriptors();
     // A file that grows too large is an error to report, like a full disk.
     std::signal(SIGXFSZ, SIG_IGN);
     limit_memory();

@@ -1,10 +1,14 @@
 // mnist_mlp: trains a digit classifier, to show that the layers, losses and optimisers of mnist_vae
 // are a framework. The model and its training are in classifier.cpp; here are options and lines.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
+#include <optional>
 #include <sstream>
 
+#include "../../core/io/file.hpp"
 #include "../common/console.hpp"
 #include "../common/exit_code.hpp"
 #include "../common/option_values.hpp"
@@ -88,12 +92,33 @@ std::string format_epoch(const EpochResult& result, Index epochs) {
     return line;
 }
 
+// What is kept of the file before takes no other file's place.
+void check_previous(const Output& output) {
+    if (!output.is_file() || !std::filesystem::exists(output.path())) return;
+    const std::string previous = previous_path(output.path());
+    if (!std::filesystem::exists(previous)) return;
+    InputFile file(previous);
+    std::string begin(std::size_t(std::min<std::uint64_t>(file.size(), 64)), '\0');
+    file.read(std::as_writable_bytes(std::span(begin)));
+    if (!begin.empty() && !begins_as_own_safetensors(begin))
+        throw Error(ErrorKind::output, previous, "is not replaced", "a file that is not ours",
+                    "nothing of that name, or weights of this program");
+}
+
 void run(const Options& options) {
     if (options.threads > 0) set_thread_count(options.threads);
     const Output output(options.output, Links::follow, Previous::keep);
-    // Standard output has the weights alone, if it has them.
+    check_previous(output);
+    // Standard output has the weights alone, if it has them. Without a reader the weights are not
+    // lost: they are saved, and the error is told at the end.
+    std::optional<Error> failed;
     const auto say = [&](const std::string& text) {
-        if (output.is_file()) print(text);
+        if (!output.is_file() || failed) return;
+        try {
+            print(text);
+        } catch (const Error& error) {
+            failed = error;
+        }
     };
     const auto data_option =
         options.data.empty() ? std::nullopt : std::optional<std::string>(options.data);
@@ -112,6 +137,7 @@ void run(const Options& options) {
           [&](const EpochResult& result) { say(format_epoch(result, options.plan.epochs)); });
     output.write(model.serialize());
     say("weights in " + options.output + "\n");
+    if (failed) throw *failed;
 }
 
 }  // namespace
@@ -120,6 +146,7 @@ int main(int argc, char** argv) try {
     reserve_standard_descriptors();
     // A file that grows too large is an error to report, like a full disk.
     std::signal(SIGXFSZ, SIG_IGN);
+    std::signal(SIGPIPE, SIG_IGN);
     Options options;
     if (parse(argc, argv, options)) run(options);
     return 0;

@@ -122,6 +122,11 @@ float float_at(const std::byte* bytes) {
 
 }  // namespace
 
+bool begins_as_own_safetensors(std::string_view begin) {
+    constexpr std::size_t kLengthBytes = 8;
+    return begin.size() > kLengthBytes && begin.substr(kLengthBytes).starts_with(kChecksumPrefix);
+}
+
 std::vector<std::byte> serialize_safetensors(std::vector<TensorToWrite> tensors,
                                              Metadata metadata) {
     std::sort(tensors.begin(), tensors.end(),

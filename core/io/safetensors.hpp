@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "../export.hpp"
@@ -39,6 +40,10 @@ using Metadata = std::map<std::string, std::string>;
 // tensor called "__metadata__", a vector of more than one row, or text that is not UTF-8.
 HANDGRAD_API std::vector<std::byte> serialize_safetensors(std::vector<TensorToWrite> tensors,
                                                           Metadata metadata);
+
+// Whether a file with these first 64 bytes, or all that it has, was written with
+// serialize_safetensors: the checksum stands first, where no other writer has it.
+HANDGRAD_API bool begins_as_own_safetensors(std::string_view begin);
 
 // A file that was read; copy_to takes its tensors out.
 class HANDGRAD_API SafetensorsFile {

@@ -93,6 +93,58 @@ status=0
   grep -c '^kernel_bench: limited.svg' >out || status=$?
 expect_equal 'a limit of the size of files is an error, and nothing is left' \
   "$(<out) $(compgen -G 'limited.svg*' | wc -l)" '1 0'
+# A result takes its file's place when it is whole; what cannot be written is found at the start.
+# result OPTION: an option that names a file with a result.
+for option in --roofline --benchmark_out; do
+  quick=("${kSmall[@]}" --benchmark_min_time=0.001)
+  [[ $option == --benchmark_out ]] || quick=("${kSmall[@]}")
+  echo mine >result
+  chmod 640 result
+  mkdir -p folder
+  for wrong in nowhere/x folder /dev/full; do
+    bench "${quick[@]}" "$option=$wrong"
+    expect_equal "$option=$wrong is an error before anything is measured" \
+      "$status $(wc -l <err) $(grep -c "$wrong" err)" '4 1 1'
+  done
+  mkfifo -- pipe
+  bench "${quick[@]}" "$option=pipe"
+  expect_equal "$option does not replace a pipe" "$status $(wc -l <err) $(test -p pipe && echo pipe)" '4 1 pipe'
+  rm pipe
+  for way in 'a filter that nothing matches' 'a bad option' 'a kill' 'a full disk'; do
+    case $way in
+      *filter*) [[ $option == --benchmark_out ]] || continue; bench "${quick[@]}" "$option=result" --benchmark_filter=nothing ;;
+      *option) bench "${quick[@]}" "$option=result" --nonsense ;;
+      *kill) { timeout -s KILL 0.5 "$bench" "$option=result" >out 2>err </dev/null || :; } 2>/dev/null ;;
+      *disk) (ulimit -f 0 && exec "$bench" "${quick[@]}" "$option=result" >/dev/null 2>&1) 2>/dev/null || : ;;
+    esac
+    expect_equal "$option: after $way the file is as it was" "$(cat result; stat -c %a result)" $'mine\n640'
+  done
+  ln -s result link
+  bench "${quick[@]}" "$option=link"
+  expect_equal "$option follows a link to its file, which keeps its mode" \
+    "$status $(test -L link && echo link) $(wc -l <result | sed 's/[1-9].*/some/') $(stat -c %a result)" '0 link some 640'
+  rm link
+  expect_empty "$option leaves nothing else" "$(find . -name '.handgrad*')"
+done
+bench "${kSmall[@]}" --roofline - && cp out standard
+bench "${kSmall[@]}" --roofline /dev/stdout
+expect_equal '--roofline - and /dev/stdout write the picture, and nothing else' \
+  "$status $(head -c 4 standard) $(tail -n 1 standard) $(head -c 4 out)" '0 <svg </svg> <svg'
+bench "${kSmall[@]}" --roofline - --sweep-threads
+expect_equal 'beside --sweep-threads, which prints, that is refused' "$status $(wc -l <err)" '2 1'
+bench "${kSmall[@]}" --benchmark_out=-
+expect_equal 'as is --benchmark_out=-' "$status $(wc -l <err)" '2 1'
+bench "${kSmall[@]}" --roofline picture.svg --benchmark_out=result
+expect_equal 'and a file of benchmarks where none is run' "$status $(wc -l <err)" '2 1'
+BENCHMARK_OUT=folder bench "${kSmall[@]}" --benchmark_min_time=0.001
+expect_equal 'BENCHMARK_OUT is as the option' "$status $(wc -l <err)" '4 1'
+BENCHMARK_MIN_TIME=x bench "${kSmall[@]}"
+expect_equal 'as are the other variables' "$status $(tail -n 1 err | grep -c min_time)" '2 1'
+rm -f result
+{ "$bench" "${kSmall[@]}" --benchmark_min_time=0.001 --benchmark_out=result 2>/dev/null </dev/null || echo "$?" >status; } | true || true
+expect_equal 'a reader that goes away does not take the file with it' \
+  "$(<status) $(python3 -c 'import json; print(len(json.load(open("result"))["benchmarks"]) > 0)')" '4 True'
+
 for text in --help --sweep-threads --benchmark_min_time=0.001; do
   status=0
   "$bench" "${kSmall[@]}" "$text" >/dev/full 2>err || status=$?

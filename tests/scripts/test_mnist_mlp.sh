@@ -104,6 +104,30 @@ refused 2 --nonsense --nonsense
 refused 2 --seed --seed 1 --seed 2
 refused 3 nowhere --data nowhere
 refused 3 'no\u202e\u009b\x9b\x1b' --data $'no\xe2\x80\xae\xc2\x9b\x9b\x1b'
+# Weights that were trained are not lost, nor is what was there.
+expected=$(weights small.safetensors)
+{ "$mlp" "${small[@]}" --output piped.safetensors 2>err </dev/null || echo "$?" >status; } | true || true
+expect_equal 'without a reader the weights are saved all the same: status 4, one line' \
+  "$(<status) $(wc -l <err) $(weights piped.safetensors)" "4 1 $expected"
+status=0
+"$mlp" "${small[@]}" --output full.safetensors >/dev/full 2>err </dev/null || status=$?
+expect_equal 'so are they where standard output is full' "$status $(wc -l <err) $(weights full.safetensors)" "4 1 $expected"
+echo 'my own work' >piped.safetensors.prev
+run_mlp "${small[@]}" --output piped.safetensors
+expect_equal 'somebody'"'"'s FILE.prev is not replaced, and that is found at the start' \
+  "$status $(wc -l <err) $(wc -c <out) $(<piped.safetensors.prev) $(weights piped.safetensors)" "4 1 0 my own work $expected"
+for signal in INT TERM; do
+  cp small.safetensors kept.safetensors
+  rm -f out # of the run before: the signal is for the program, not for the shell that starts it
+  env --default-signal=INT "$mlp" --data data --hidden 8 --batch-size 32 --epochs 1000000 --output kept.safetensors >out 2>err </dev/null &
+  job=$!
+  until [[ -s out || ! -e /proc/$job ]]; do sleep 0.01; done
+  kill -"$signal" "$job"
+  wait "$job" && status=0 || status=$?
+  expect_equal "interrupted by $signal, the file of before is as it was" \
+    "$status $(weights kept.safetensors) $(find . -name '.handgrad*')" "$((128 + $(kill -l "$signal"))) $expected "
+  rm -f .handgrad*
+done
 run_mlp "${small[@]}" --output nowhere/weights
 expect_equal 'status 4 where the weights cannot be written' "$status $(grep -c nowhere err)" '4 1'
 run_mlp "${small[@]}" --lr 1e30 --output diverged.safetensors

@@ -123,12 +123,12 @@ for output in 'head -c 0' /dev/full; do
   expect_same 'and the old run is as it was' victim "$old"
 done
 for every in 0 1; do
-  rm -rf victim
+  rm -rf victim out
   cp -r old victim
   "$app" train --out victim --overwrite --data data --hidden 8 --batch-size 1 --epochs 100000 --checkpoint-every "$every" \
     >out 2>err </dev/null &
   training=$!
-  until grep -q '^epoch' out || grep -q 'loss' out; do sleep 0.01; done
+  until grep -qs 'loss' out || [[ ! -e /proc/$training ]]; do sleep 0.01; done
   kill -TERM "$training"
   wait "$training" && status=0 || status=$?
   # It may have come to the end of its first epoch by then.
@@ -174,7 +174,7 @@ rm -f both
 # Two trainings with one file.
 "$app" train "${kSmall[@]}" --epochs 100000 --quiet --gradients shared.csv --out first >/dev/null 2>&1 </dev/null &
 training=$!
-until [[ -s shared.csv ]]; do sleep 0.05; done
+until [[ -s shared.csv || ! -e /proc/$training ]]; do sleep 0.05; done
 run train "${kSmall[@]}" --epochs 1 --gradients shared.csv --out second
 expect_equal 'a file of --gradients that another training writes is refused: status 2, one line' \
   "$status $(wc -l <err) $(grep -c shared.csv err)" '2 1 1'

@@ -10,6 +10,7 @@
 #include "../../../core/error.hpp"
 #include "../../../core/io/atomic_file.hpp"
 #include "../../../core/io/file.hpp"
+#include "../../../core/io/safetensors.hpp"
 #include "../options/options.hpp"
 #include "log_csv.hpp"
 #include "run_folder.hpp"
@@ -27,12 +28,6 @@ constexpr std::uint64_t kBeginning = 512;
 
 bool is_csv(std::string_view begin, std::string header) {
     return begin.starts_with(header + "\n") || begin.starts_with(header + kMistakeColumn + "\n");
-}
-
-// The checksum stands first, as no other writer has it.
-bool is_safetensors(std::string_view begin) {
-    constexpr std::string_view kFirst = R"({"__metadata__":{"sha256":")";
-    return begin.size() > 8 && begin.substr(8).starts_with(kFirst);
 }
 
 // 8 bits of grey without interlacing, and then at once the pixels: programs that draw have more to
@@ -94,7 +89,7 @@ bool is_own_file(const fs::path& path) try {
     if (name == "samples.csv") return is_csv(begin, kSamplesHeader);
     if (name == "profile.txt") return begin.starts_with("\nprofile of ");
     if (name.ends_with(".safetensors") || name == previous_path("checkpoint.safetensors"))
-        return is_safetensors(begin);
+        return begins_as_own_safetensors(begin);
     if (name.ends_with(".png")) return is_png(begin);
     if (name.ends_with(".html")) return is_page(begin);
     if (name.ends_with(".onnx")) return is_onnx(begin);
