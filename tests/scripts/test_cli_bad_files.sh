@@ -212,7 +212,7 @@ for value in 0 -1 1.5 1e999 99999999999999999999 null; do
 done
 bad_config 'with an unknown activation' 's/relu/swish/' run/config.json activation swish
 bad_config 'with a field twice' 's/("latent": )2/\1 2, \1 3/' run/config.json latent twice
-bad_config 'with more weights than any memory holds' 's/^( *)8/\11048576, 1048576/' \
+bad_config 'with more weights than any memory holds' 's/^( *)8/\165536, 65536/' \
   run/model.safetensors 'too short'
 restore
 { echo '{"a": [' && { yes '{},' || :; } | head -n 300000 && echo '{}]}'; } >run/config.json

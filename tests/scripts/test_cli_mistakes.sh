@@ -18,10 +18,12 @@ failed_paths() {
     sed -n 's/^\(training\): .*FAILED$/\1/p' out
   } | sort -u | tr '\n' ',' | sed 's/,/, /g; s/, $//'
 }
-# caught MISTAKE PATHS: check-gradients ends with 6, and these paths have failed.
+# caught MISTAKE PATHS OPTION...: check-gradients ends with 6, and these paths have failed.
 caught() {
-  run check-gradients --mistake "$1" "${kSmall[@]}"
-  expect_equal "$1 is caught by check-gradients" "$status $(failed_paths)" "6 $2"
+  local mistake=$1 paths=$2
+  shift 2
+  run check-gradients --mistake "$mistake" "${kSmall[@]}" "$@"
+  expect_equal "$mistake is caught by check-gradients${*:+, $*}" "$status $(failed_paths)" "6 $paths"
 }
 caught mean-bce 'recon, recon + kl, recon through z, training'
 caught kl-over-pixels 'kl, recon + kl, training'
@@ -31,6 +33,12 @@ caught no-noise 'recon, recon + kl, recon through z, training'
 caught shared-noise training
 caught stale-adam training
 caught clip-grad training
+for options in '--lr 1e-6' '--lr 1e-9' '--optimizer sgd --lr 1e-6'; do
+  for mistake in stale-adam clip-grad shared-noise; do
+    # shellcheck disable=SC2086 # options
+    caught "$mistake" training $options
+  done
+done
 run check-gradients --mistake test-on-mean "${kSmall[@]}"
 expect_equal 'test-on-mean passes every gradient check' "$status $(failed_paths)" '0 '
 run check-gradients "${kSmall[@]}"

@@ -8,8 +8,9 @@ total_passed=0
 total_failed=0
 total_skipped=0
 
-# add_suite NAME OUTPUT PASSED FAILED SKIPPED [PROBLEM]: prints one line for the suite, and all its
-# output if anything is wrong. PROBLEM, if not empty, counts as one more failure; suite_seconds, if
+# add_suite NAME OUTPUT PASSED FAILED SKIPPED [PROBLEM]: prints one line for the suite, and its
+# output if anything is wrong, without the lines of cases that passed: who reads the beginning alone
+# sees what failed. PROBLEM, if not empty, counts as one more failure; suite_seconds, if
 # set, is how long it took.
 add_suite() {
   local name=$1 output=$2 passed=$3 failed=$4 skipped=$5 problem=${6-}
@@ -22,7 +23,7 @@ add_suite() {
     return
   fi
   echo "FAILED  $name: $(counts "$passed" "$failed" "$skipped")${problem:+ ($problem)}"
-  sed 's/^/        /' "$output"
+  grep -av '^ok - ' "$output" | sed 's/^/        /' || true
 }
 
 # counts PASSED FAILED SKIPPED, in words.

@@ -61,6 +61,8 @@ class ReferenceTraining {
         return {losses.loss, size};
     }
 
+    const std::vector<Tensor>& parameters() const { return model_.parameters(); }
+
   private:
     void clip(std::vector<Tensor>& gradients) const {
         double squares = 0;
@@ -79,9 +81,41 @@ class ReferenceTraining {
     int steps_ = 0;
 };
 
+// How far the weights of float have gone from `start`, beside those of the reference.
+void compare_ways(Vae& model, const std::vector<Tensor>& start, const std::vector<Tensor>& right,
+                  TrainingCheck& check) {
+    const std::vector<NamedTensor> tensors = model.tensors(model.arena().values());
+    check.tensors = Index(tensors.size());
+    for (std::size_t p = 0; p < tensors.size(); ++p) {
+        const Tensor got = reference::to_tensor(tensors[p].values);
+        double way = 0, difference = 0, size = 0;
+        for (std::size_t i = 0; i < got.data.size(); ++i) {
+            const double step = right[p].data[i] - start[p].data[i];
+            way += step * step;
+            difference += (got.data[i] - right[p].data[i]) * (got.data[i] - right[p].data[i]);
+            size += right[p].data[i] * right[p].data[i];
+        }
+        // Every step rounds every weight, by half a unit in the last place at most; what is below
+        // the normal numbers may be 0.
+        const double count = double(got.data.size());
+        const double rounding =
+            double(check.steps) * (0x1p-24 * std::sqrt(size) + 0x1p-126 * std::sqrt(count));
+        way = std::sqrt(way);
+        if (!(rounding <= kWayTolerance / 2 * way) || way == 0) continue;
+        ++check.measured_tensors;
+        const double error = std::sqrt(difference) / way;
+        if (!(error <= check.worst_way_error))
+            check.worst_way_error = std::isnan(error) ? INFINITY : error;
+    }
+}
+
 }  // namespace
 
-bool TrainingCheck::passed() const { return steps > 0 && worst_loss_error <= kTrainingTolerance; }
+bool TrainingCheck::losses_passed() const {
+    return steps > 0 && worst_loss_error <= kTrainingTolerance;
+}
+
+bool TrainingCheck::ways_passed() const { return worst_way_error <= kWayTolerance; }
 
 TrainingCheck check_training(const TrainOptions& options, const IdxImages& images, Index steps) {
     constexpr Index kMostImages = 128;
@@ -93,6 +127,7 @@ TrainingCheck check_training(const TrainOptions& options, const IdxImages& image
     const auto hooks = make_hooks(options.mistake);
     model.set_hooks(*hooks);
     ReferenceTraining reference(options, model);
+    const std::vector<Tensor> start = reference.parameters();
     const auto optimizer = make_optimizer(options, model.arena());
     Trainer trainer(model, *optimizer, plan, images, images);
 
@@ -134,6 +169,7 @@ TrainingCheck check_training(const TrainOptions& options, const IdxImages& image
             check.worst_loss_error = std::isnan(error) ? INFINITY : error;
         ++check.steps;
     }
+    compare_ways(model, start, reference.parameters(), check);
     return check;
 }
 

@@ -26,7 +26,9 @@ constexpr Index kTrainingSteps = 5;
 // The options of the run, with what does not change a gradient as it was given now.
 TrainOptions options_of(const CheckGradientsCommand& command) {
     if (command.run.empty()) return command.options;
-    TrainOptions options = read_run_options(RunFolder{command.run}.options());
+    const RunFolder run{command.run};
+    TrainOptions options = read_run_options(run.options());
+    read_options_of(run, read_config(run));
     for (const auto& [name, value] : command.given) {
         if (name == "data")
             options.data = value;
@@ -131,10 +133,16 @@ void run_check_gradients(const CheckGradientsCommand& command) {
             "training: the losses of %td steps beside the scalar training in double: worst "
             "%.1e, tolerance %.0e  %s\n",
             training.steps, training.worst_loss_error, kTrainingTolerance,
-            training.passed() ? "ok" : "FAILED");
+            training.losses_passed() ? "ok" : "FAILED");
         print(text);
-        failed += !training.passed();
-        ++rows;
+        std::snprintf(text, sizeof text,
+                      "training: the way that %td of %td tensors go in them: worst %.1e, tolerance "
+                      "%.0e  %s\n",
+                      training.measured_tensors, training.tensors, training.worst_way_error,
+                      kWayTolerance, training.ways_passed() ? "ok" : "FAILED");
+        print(text);
+        failed += !training.losses_passed() + !training.ways_passed();
+        rows += 2;
     }
     if (failed > 0)
         throw Error(ErrorKind::mismatch, "check-gradients", "gradients are wrong",

@@ -19,6 +19,7 @@
 #include "../model/evaluation.hpp"
 #include "../model/likelihood.hpp"
 #include "../model/loss_meaning.hpp"
+#include "../model/numeric_check.hpp"
 #include "../run/checkpoint.hpp"
 #include "../run/gallery.hpp"
 #include "../run/onnx_export.hpp"
@@ -48,9 +49,9 @@ struct OpenRun {
           model(read_config_of_weights(folder)),
           output(choice.output) {
         if (choice.threads > 0) set_thread_count(choice.threads);
-        if (fs::exists(folder.options())) options = read_run_options(folder.options());
-        data = choice.data.empty() ? options.data : choice.data;
         const std::optional<ModelOrigin> found = load_model(folder.model(), model);
+        if (const auto own = read_options_of(folder, model.architecture(), found)) options = *own;
+        data = choice.data.empty() ? options.data : choice.data;
         if (!found)
             print_error(folder.model() +
                         " has no checksum: written by another program, not verified");
@@ -103,6 +104,7 @@ Medium medium_of(const OpenRun& run) {
 // As a picture, or as numbers if --output says so by its ending.
 void write_images(const OpenRun& run, const Output& output, const ImageSet& images) {
     const Architecture& a = run.model.architecture();
+    check_result(run.folder.model(), "a pixel", images.images);
     if (medium_of(run) == Medium::numbers) {
         output.write(serialize_images(images, a));
     } else {
@@ -184,14 +186,21 @@ void run_evaluate(const EvaluateCommand& command) {
     const float weight = static_cast<float>(run.origin.kl_weight);
     const LossTerms sampled = evaluator.evaluate(&noise, weight);
     const LossTerms mean = evaluator.evaluate(nullptr, weight);
+    for (const LossTerms& terms : {sampled, mean})
+        for (const double value : {terms.recon, terms.kl, terms.loss})
+            check_result(run.folder.model(), "a loss", value);
     char header[128];
     std::snprintf(header, sizeof header, "%-8s %12s %12s %12s\n", "z", "recon", "kl", "loss");
     std::string text = header + format_losses("sampled", sampled) + format_losses("mu", mean) +
                        explain_losses(run.model.architecture(), run.origin.kl_weight, split.images,
                                       run.options.binarize, sampled.recon);
-    if (command.nll_samples > 0)
-        text += format_likelihood(estimate_with_progress(run.model, split.images,
-                                                         {command.nll_samples, run.origin.seed}));
+    if (command.nll_samples > 0) {
+        const auto ladder = estimate_with_progress(run.model, split.images,
+                                                   {command.nll_samples, run.origin.seed});
+        for (const LikelihoodBound& rung : ladder)
+            check_result(run.folder.model(), "-log p(x)", rung.bound);
+        text += format_likelihood(ladder);
+    }
     output.write(text);
 }
 
@@ -248,6 +257,7 @@ void run_encode(const EncodeCommand& command) {
             std::copy_n(q.logvar.row(i), latent, codes.row(first + i) + latent);
         }
     }
+    check_result(run.folder.model(), "mu or logvar", codes);
     if (is_npy(run.output))
         output.write(format_codes_npy(codes, split.labels));
     else

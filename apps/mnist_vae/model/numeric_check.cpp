@@ -105,4 +105,16 @@ void check_state(Vae& model, Optimizer& optimizer, const std::string& where) {
         check(buffer.values, buffer.name + " of ");
 }
 
+void check_result(const std::string& model, const std::string& what, ConstMatrixView values) {
+    for (Index i = 0; i < values.rows; ++i)
+        for (Index j = 0; j < values.cols; ++j)
+            if (!std::isfinite(values(i, j))) check_result(model, what, double(values(i, j)));
+}
+
+void check_result(const std::string& model, const std::string& what, double value) {
+    if (!std::isfinite(value))
+        throw Error(ErrorKind::numeric, model, what + " is not finite", text(float(value)),
+                    "weights that give finite numbers");
+}
+
 }  // namespace handgrad::apps::mnist_vae

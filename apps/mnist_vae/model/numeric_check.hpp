@@ -21,4 +21,8 @@ void check_update(Vae& model, Optimizer& optimizer, const std::string& where);
 // Everything that a checkpoint holds: parameters and the optimiser's buffers.
 void check_state(Vae& model, Optimizer& optimizer, const std::string& where);
 
+// A result that is to be shown or saved; `model` is the file of the weights that it was made with.
+void check_result(const std::string& model, const std::string& what, ConstMatrixView values);
+void check_result(const std::string& model, const std::string& what, double value);
+
 }  // namespace handgrad::apps::mnist_vae

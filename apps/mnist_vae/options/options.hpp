@@ -23,6 +23,9 @@ inline constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
 
 // The largest --epochs, and every other count, and the largest --latent.
 inline constexpr Index kMaxEpochs = 1'000'000'000, kMaxLatent = 4096;
+inline constexpr Index kMaxHiddenWidth = 65536, kMaxHiddenLayers = 16;
+// Of the data, in pixels.
+inline constexpr Index kMaxImageSide = 1 << 20;
 
 enum class OptimizerKind { adam, sgd };
 

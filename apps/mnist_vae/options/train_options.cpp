@@ -12,7 +12,6 @@ namespace handgrad::apps::mnist_vae {
 
 namespace {
 
-constexpr std::uint64_t kMaxWidth = 65536, kMaxLayers = 16;
 constexpr std::uint64_t kMaxSamples = 5000;
 constexpr std::uint64_t kMaxShards = 1024;
 constexpr std::uint64_t kMaxCount = kMaxEpochs;
@@ -35,10 +34,10 @@ std::vector<Index> parse_widths(const std::string& where, const std::string& tex
     std::vector<Index> widths;
     std::stringstream list(text + ",");
     for (std::string item; std::getline(list, item, ',');)
-        widths.push_back(static_cast<Index>(parse_integer(where, item, 1, kMaxWidth)));
-    if (widths.size() > kMaxLayers)
+        widths.push_back(static_cast<Index>(parse_integer(where, item, 1, kMaxHiddenWidth)));
+    if (std::ssize(widths) > kMaxHiddenLayers)
         throw Error(ErrorKind::argument, where, "too many layers", std::to_string(widths.size()),
-                    "at most " + std::to_string(kMaxLayers));
+                    "at most " + std::to_string(kMaxHiddenLayers));
     return widths;
 }
 

@@ -10,6 +10,7 @@
 #include "../../common/console.hpp"
 #include "../../common/printable.hpp"
 #include "../model/evaluation.hpp"
+#include "../model/numeric_check.hpp"
 #include "../page/base64.hpp"
 #include "../run/gallery.hpp"
 #include "../run/log_csv.hpp"
@@ -162,7 +163,9 @@ json describe_images(ReportRun& run) {
     json images{{"labels", json::array()}, {"pixels", bytes_of(gray_levels(x))}};
     for (Index i = 0; i < x.rows(); ++i)
         images["labels"].push_back(run.dataset.test.labels.labels[std::size_t(i)]);
-    images["reconstructions"] = bytes_of(gray_levels(run.model.decode(mu)));
+    const ConstMatrixView reconstructions = run.model.decode(mu);
+    check_result(run.folder.model(), "a pixel", reconstructions);
+    images["reconstructions"] = bytes_of(gray_levels(reconstructions));
     return images;
 }
 
@@ -190,6 +193,8 @@ json describe_latents(ReportRun& run) {
         const Index n = std::min<Index>(256, count - first);
         load_images(images, first, x.resize(n, run.model.architecture().pixels()));
         const Vae::Posterior q = run.model.encode(x);
+        check_result(run.folder.model(), "mu", q.mu);
+        check_result(run.folder.model(), "logvar", q.logvar);
         ledger.add(q.mu, q.logvar);
     }
     const std::vector<LatentStatistics> all = ledger.statistics();
@@ -262,9 +267,10 @@ ReportRun::ReportRun(const ReportInput& input)
     : folder(input.folder),
       dataset(*input.dataset),
       model(read_config_of_weights(input.folder)),
-      origin(load_model(input.folder.model(), model).value_or(ModelOrigin{})) {
+      weights(load_model(input.folder.model(), model)),
+      origin(weights.value_or(ModelOrigin{})),
+      options(read_options_of(folder, model.architecture(), weights)) {
     check_image_size("report", model.architecture(), dataset.test.images);
-    if (std::filesystem::exists(folder.options())) options = read_run_options(folder.options());
 }
 
 json describe_run(ReportRun& run, const std::string& name) {

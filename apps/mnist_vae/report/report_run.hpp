@@ -19,6 +19,7 @@ struct ReportRun {
     RunFolder folder;
     const Dataset& dataset;
     Vae model;
+    std::optional<ModelOrigin> weights;  // as their file says; nothing if it is another program's
     ModelOrigin origin;
     std::optional<TrainOptions> options;
 };

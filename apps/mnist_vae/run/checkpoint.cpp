@@ -2,12 +2,14 @@
 
 #include <charconv>
 #include <filesystem>
+#include <limits>
 
 #include "../../../core/error.hpp"
 #include "../../../core/io/atomic_file.hpp"
 #include "../../../core/io/file.hpp"
 #include "../../../core/io/safetensors.hpp"
 #include "../../common/option_values.hpp"
+#include "../options/options.hpp"
 
 namespace handgrad::apps::mnist_vae {
 
@@ -93,9 +95,17 @@ std::optional<ModelOrigin> load_model(const std::string& path, Vae& model) {
     copy_tensors(file, model, model.arena().values(), "");
     if (!ours) return std::nullopt;
     const auto mistake = file.metadata().find("mistake");
-    return ModelOrigin{.epoch = number<std::uint32_t>(file, path, "epoch"),
+    const auto kl_weight = number<double>(file, path, "kl_weight");
+    if (!(0 <= kl_weight && kl_weight <= double(std::numeric_limits<float>::max())))
+        throw Error(ErrorKind::input, path, "bad metadata 'kl_weight'", file.metadata("kl_weight"),
+                    "a number from 0 to 3.4e38");
+    const auto epoch = number<std::uint32_t>(file, path, "epoch");
+    if (epoch > kMaxEpochs)
+        throw Error(ErrorKind::input, path, "bad metadata 'epoch'", file.metadata("epoch"),
+                    "0 to " + std::to_string(kMaxEpochs));
+    return ModelOrigin{.epoch = epoch,
                        .seed = number<std::uint64_t>(file, path, "seed"),
-                       .kl_weight = number<double>(file, path, "kl_weight"),
+                       .kl_weight = kl_weight,
                        .mistake = mistake == file.metadata().end() ? "" : mistake->second};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "../../../core/error.hpp"
 #include "../../../core/isa.hpp"
 #include "../../../core/ops.hpp"
 #include "../../../core/parallel.hpp"
@@ -10,7 +11,7 @@
 #include "../../../optim/sgd.hpp"
 #include "../../common/console.hpp"
 #include "../../common/option_values.hpp"
-#include "run_folder.hpp"
+#include "own_files.hpp"
 
 namespace handgrad::apps::mnist_vae {
 
@@ -23,6 +24,36 @@ Architecture architecture_of(const TrainOptions& options, const IdxImages& image
             .recon_loss = options.recon_loss,
             .pixel_variance = options.pixel_variance,
             .log_sigma_head = options.head == Head::log_sigma};
+}
+
+std::optional<TrainOptions> read_options_of(const RunFolder& run, const Architecture& a,
+                                            const std::optional<ModelOrigin>& weights) {
+    if (!is_there(run.options())) return {};
+    const TrainOptions options = read_run_options(run.options());
+    const auto compare = [&](const char* other, const std::string& name, const std::string& found,
+                             const std::string& expected) {
+        if (found != expected)
+            throw Error(ErrorKind::input, run.options(), name + " contradicts " + other, found,
+                        expected);
+    };
+    IdxImages images;
+    images.rows = a.image_rows;
+    images.cols = a.image_cols;
+    const Architecture own = architecture_of(options, images);
+    constexpr const char* kConfig = "config.json";
+    compare(kConfig, "hidden or latent", own.widths(), a.widths());
+    compare(kConfig, "activation", activation_name(own.activation), activation_name(a.activation));
+    compare(kConfig, "recon-loss", recon_loss_name(own.recon_loss), recon_loss_name(a.recon_loss));
+    if (a.recon_loss == ReconLoss::gaussian)
+        compare(kConfig, "pixel-variance", number_text(own.pixel_variance),
+                number_text(a.pixel_variance));
+    if (!weights) return options;
+    constexpr const char* kWeights = "model.safetensors";
+    compare(kWeights, "seed", std::to_string(options.seed), std::to_string(weights->seed));
+    compare(kWeights, "beta", number_text(double(options.kl_weight)),
+            number_text(weights->kl_weight));
+    compare(kWeights, "mistake", mistake_name(options.mistake), weights->mistake);
+    return options;
 }
 
 AdamConfig adam_config(AdamForm form) {
@@ -97,6 +128,12 @@ Dataset load_data(const std::string& data_option, Splits splits) {
         data_option.empty() ? std::nullopt : std::optional(data_option);
     Dataset dataset = load_dataset(find_data_folder(wanted), splits);
     for (const std::string& warning : dataset.warnings) warn(warning);
+    // Found now, and not when a model of them is to be read.
+    const IdxImages& images = dataset.test.images;
+    if (images.rows > kMaxImageSide || images.cols > kMaxImageSide)
+        throw Error(ErrorKind::input, dataset.folder, "images that are too large",
+                    std::to_string(images.rows) + " x " + std::to_string(images.cols),
+                    "at most " + std::to_string(kMaxImageSide) + " a side");
     return dataset;
 }
 

@@ -2,16 +2,26 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "../../../optim/optimizer.hpp"
 #include "../../common/dataset.hpp"
 #include "../options/options.hpp"
 #include "../training/trainer.hpp"
+#include "checkpoint.hpp"
+#include "run_folder.hpp"
 
 namespace handgrad::apps::mnist_vae {
 
 Architecture architecture_of(const TrainOptions& options, const IdxImages& images);
+
+// The options of a run, as its options.toml has them; nothing if there is none. Throws Error(input)
+// for a bad file, and for options of another model than that of config.json (`architecture`) or,
+// if they say so, of the weights.
+std::optional<TrainOptions> read_options_of(const RunFolder& run, const Architecture& architecture,
+                                            const std::optional<ModelOrigin>& weights = {});
+
 // The weights before the first step; the images are those to train on.
 void initialize(Vae& model, const TrainOptions& options, const IdxImages& images);
 std::unique_ptr<Optimizer> make_optimizer(const TrainOptions& options, ParameterArena& arena);

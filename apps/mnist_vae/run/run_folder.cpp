@@ -1,7 +1,7 @@
 #include "run_folder.hpp"
 
-#include <cmath>
 #include <cstdio>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <system_error>
@@ -11,6 +11,7 @@
 #include "../../../core/io/file.hpp"
 #include "../../../core/io/file_lock.hpp"
 #include "../../common/text_encoding.hpp"
+#include "../options/options.hpp"
 #include "new_run.hpp"
 #include "own_files.hpp"
 
@@ -22,9 +23,8 @@ using nlohmann::json;
 namespace {
 
 constexpr int kFormatVersion = 1;
-// 64 widths have a tenth of that; the parser takes quadratic time for many objects.
+// The widths of all layers have a tenth of that; the parser takes quadratic time for many objects.
 constexpr std::uint64_t kMaxJsonBytes = 1 << 14;
-constexpr Index kMaxWidth = 1 << 20;
 
 [[noreturn]] void refuse(const RunFolder& run, const std::string& field, const std::string& found,
                          const std::string& expected) {
@@ -58,9 +58,9 @@ const json& field(const RunFolder& run, const json& config, const char* name) {
     return *entry;
 }
 
-Index width(const RunFolder& run, const char* name, const json& value) {
-    if (!value.is_number_integer() || value < 1 || value > kMaxWidth)
-        refuse(run, name, shown(value), "an integer from 1 to " + std::to_string(kMaxWidth));
+Index width(const RunFolder& run, const char* name, const json& value, Index most) {
+    if (!value.is_number_integer() || value < 1 || value > most)
+        refuse(run, name, shown(value), "an integer from 1 to " + std::to_string(most));
     return value.get<Index>();
 }
 
@@ -215,14 +215,15 @@ Architecture parse_config(const std::string& text, const RunFolder& run) {
         refuse(run, "model", shown(config["model"]), "\"dense-vae\"");
 
     Architecture a;
-    a.image_rows = width(run, "image_rows", field(run, config, "image_rows"));
-    a.image_cols = width(run, "image_cols", field(run, config, "image_cols"));
+    a.image_rows = width(run, "image_rows", field(run, config, "image_rows"), kMaxImageSide);
+    a.image_cols = width(run, "image_cols", field(run, config, "image_cols"), kMaxImageSide);
     const json& hidden = field(run, config, "hidden");
-    if (!hidden.is_array() || hidden.empty() || hidden.size() > 64)
-        refuse(run, "hidden", shown(hidden), "an array of 1 to 64 widths");
+    if (!hidden.is_array() || hidden.empty() || Index(hidden.size()) > kMaxHiddenLayers)
+        refuse(run, "hidden", shown(hidden),
+               "an array of 1 to " + std::to_string(kMaxHiddenLayers) + " widths");
     a.hidden.clear();
-    for (const json& h : hidden) a.hidden.push_back(width(run, "hidden", h));
-    a.latent = width(run, "latent", field(run, config, "latent"));
+    for (const json& h : hidden) a.hidden.push_back(width(run, "hidden", h, kMaxHiddenWidth));
+    a.latent = width(run, "latent", field(run, config, "latent"), kMaxLatent);
     a.activation =
         choice<Activation>(run, "activation", field(run, config, "activation"), kActivationNames);
     a.recon_loss =
@@ -230,8 +231,8 @@ Architecture parse_config(const std::string& text, const RunFolder& run) {
     if (a.recon_loss == ReconLoss::gaussian) {
         const json& variance = field(run, config, "pixel_variance");
         const bool valid = variance.is_number() && variance.get<double>() > 0 &&
-                           std::isfinite(variance.get<double>());
-        if (!valid) refuse(run, "pixel_variance", shown(variance), "a number above 0");
+                           variance.get<double>() <= double(std::numeric_limits<float>::max());
+        if (!valid) refuse(run, "pixel_variance", shown(variance), "a number above 0, at most 3.4e38");
         a.pixel_variance = variance.get<double>();
     }
     return a;

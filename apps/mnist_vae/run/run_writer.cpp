@@ -5,6 +5,7 @@
 
 #include "../../../core/io/atomic_file.hpp"
 #include "own_files.hpp"
+#include "recipe.hpp"
 
 namespace handgrad::apps::mnist_vae {
 
@@ -20,6 +21,7 @@ void RunWriter::add_gradients(const std::string& path, const GradientSource& sou
 }
 
 ResumePoint RunWriter::resume(Vae& model, Optimizer& optimizer, const TrainingSize& size) {
+    if (is_there(files_.config())) read_options_of(files_, read_config(files_));
     std::vector<EpochMetrics> log;
     if (std::filesystem::exists(files_.log())) log = read_log(files_.log());
     TrainingSize size_and_model = size;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Changes metadata of a safetensors file of ours, and gives it the right checksum again.
+"""Changes metadata or values of a safetensors file of ours, and gives it the right checksum again.
 
-forge.py FILE KEY=VALUE...
+forge.py FILE CHANGE...: KEY=VALUE for metadata, TENSOR:INDEX=VALUE for a number of a tensor
 """
 import hashlib
 import json
@@ -19,6 +19,12 @@ def main():
     (length,) = struct.unpack("<Q", content[:8])
     header, data = json.loads(content[8 : 8 + length]), content[8 + length :]
     metadata = header["__metadata__"]
+    data = bytearray(data)
+    for change in [change for change in changes if ":" in change]:
+        tensor, index = change.split(":")
+        begin = header[tensor]["data_offsets"][0] + 4 * int(index)
+        data[begin : begin + 4] = struct.pack("<f", float(changes.pop(change)))
+    data = bytes(data)
     unknown = set(changes) - set(metadata)
     if unknown:
         sys.exit(f"{path} has no {', '.join(unknown)}")

@@ -87,6 +87,35 @@ TEST_CASE("check_training: every loss passes, and noise that all images share do
     }
 }
 
+TEST_CASE("check_training: a mistake in the update shows however short the steps are") {
+    for (const double lr : {1e-2, 1e-3, 1e-6, 1e-9})
+        for (const std::uint64_t seed : {1, 2, 3, 4}) {
+            CAPTURE(lr);
+            CAPTURE(seed);
+            TrainOptions options = small_options();
+            options.lr = lr;
+            options.seed = seed;
+            const TrainingCheck right = check_training(options, bars(80), 5);
+            CHECK(right.passed());
+            // Biases begin at 0, where no step is lost in roundings.
+            CHECK(right.measured_tensors >= 5);
+            CHECK(right.worst_way_error <= kWayTolerance / 5);
+            for (const Mistake mistake :
+                 {Mistake::stale_adam, Mistake::clip_grad, Mistake::shared_noise}) {
+                CAPTURE(mistake_name(mistake));
+                options.mistake = mistake;
+                CHECK_FALSE(check_training(options, bars(80), 5).passed());
+            }
+        }
+    // Steps so short that every weight stays: nothing is measured, and nothing is wrong.
+    TrainOptions options = small_options();
+    options.optimizer = OptimizerKind::sgd;
+    options.lr = 1e-45;
+    const TrainingCheck still = check_training(options, bars(80), 5);
+    CHECK(still.measured_tensors == 0);
+    CHECK(still.passed());
+}
+
 TEST_CASE("size_of_loss_terms: the loss, where no term is negative, and more where some are") {
     for (const bool iwae : {false, true})
         for (const auto loss :

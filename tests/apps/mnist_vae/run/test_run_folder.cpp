@@ -121,7 +121,7 @@ TEST_CASE("config.json: no memory for weights that model.safetensors does not ha
     const TemporaryDirectory folder;
     const RunFolder run{folder.path()};
     Architecture a;
-    a.hidden = {1 << 20, 1 << 20};
+    a.hidden = {65536, 65536};
     write_config(run, a);
     CHECK(read_config(run) == a);
     CHECK_THROWS_WITH_AS(read_config_of_weights(run), doctest::Contains("cannot be opened"), Error);
