@@ -316,6 +316,23 @@ for name in log.csv model.safetensors checkpoint.safetensors samples.png; do
   rm "mine/$name"
   mv "elsewhere/$name" mine
 done
+for name in model.safetensors best.safetensors; do
+  rm -rf mine
+  cp -r old mine
+  printf '\50\0\0\0\0\0\0\0{"__metadata__":{"format":"pt"}}          ' >"mine/$name"
+  before=$(contents mine)
+  run train --out mine --resume --epochs 3
+  expect_equal "weights of another program are not replaced by a run that goes on: $name" \
+    "$status $(wc -l <err) $(grep -c "$name" err)" '2 1 1'
+  expect_same 'and no file is touched' mine "$before"
+done
+rm -rf mine
+cp -r old mine
+echo '# of the third try' >>mine/options.toml
+rm mine/checkpoint.safetensors mine/model.safetensors
+run train --out mine --resume
+expect_equal 'a comment in options.toml stays when the run goes on as before' \
+  "$status $(weights mine) $(tail -n 1 mine/options.toml)" "0 $(weights old) # of the third try"
 rm mine/manifold.png && mkdir mine/manifold.png
 run train --out mine --resume --epochs 4
 expect_equal 'a folder under the name of a picture is refused' "$status $(wc -l <err) $(grep -c manifold.png err)" '2 1 1'

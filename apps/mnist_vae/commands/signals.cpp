@@ -21,7 +21,7 @@ static void on_signal(int signal) {
     g_received = signal;
     if (g_announce == 0) return;
     static constexpr std::string_view message =
-        "\nmnist_vae: stopping after this batch, with a checkpoint; again to stop at once\n";
+        "\nmnist_vae: stopping after this batch; again to stop at once\n";
     [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, message.data(), message.size());
 }
 

@@ -9,6 +9,7 @@
 #include "../../../core/io/atomic_file.hpp"
 #include "checkpoint.hpp"
 #include "new_run.hpp"
+#include "own_files.hpp"
 
 namespace handgrad::apps::mnist_vae {
 
@@ -65,9 +66,13 @@ void RunClaim::MadeFolders::make_with_parents(const fs::path& path) {
 
 bool check_room(const RunFolder& folder, OldRun old_run) {
     if (old_run == OldRun::go_on && checkpoint_exists(folder.checkpoint())) {
-        // A link that no file may take the place of is found now, not when an epoch is to be saved.
-        const std::string foreign = foreign_names(folder);
-        if (!foreign.empty()) refuse_strangers(folder, foreign);
+        // Found now, not when an epoch is to be saved. Logs and config.json are read later, and
+        // pictures and pages of others are no reason not to train.
+        std::string strangers = foreign_names(folder);
+        for (const std::string& path : {folder.model(), folder.best()})
+            if (strangers.empty() && is_there(path) && !is_own_file(path))
+                strangers = std::filesystem::path(path).filename();
+        if (!strangers.empty()) refuse_strangers(folder, strangers);
         return false;
     }
     const FolderContents found = contents_of(folder);

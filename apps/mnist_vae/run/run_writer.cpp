@@ -50,7 +50,11 @@ void RunWriter::begin(const Architecture& architecture) {
         staged_ = true;
         prepare_logs(architecture, 0);
     }
-    replace_file(files_.options(), to_toml(options_));
+    // A run that goes on as before keeps the comments that its user made there.
+    const std::string options = to_toml(options_);
+    if (!resumed_ || !is_there(files_.options()) ||
+        to_toml(read_run_options(files_.options())) != options)
+        replace_file(files_.options(), options);
     write_config(files_, architecture, mistake_);
     log_->begin();
     history_->begin();
