@@ -105,10 +105,19 @@ void check_previous(const Output& output) {
                     "nothing of that name, or weights of this program");
 }
 
+// Weights are not written over what they are trained on.
+void check_not_data(const Output& output) {
+    if (!output.is_file() || !std::filesystem::exists(output.path())) return;
+    if (output.path().find("-ubyte", output.path().rfind('/') + 1) != std::string::npos)
+        throw Error(ErrorKind::argument, "--output", "would be written over a file of data",
+                    output.path(), "a file of its own");
+}
+
 void run(const Options& options) {
     if (options.threads > 0) set_thread_count(options.threads);
     const Output output(options.output, Links::follow, Previous::keep);
     check_previous(output);
+    check_not_data(output);
     // Standard output has the weights alone, if it has them. Without a reader the weights are not
     // lost: they are saved, and the error is told at the end.
     std::optional<Error> failed;

@@ -108,16 +108,14 @@ for cause in "--lr 3e38 --optimizer sgd" "--gradients nowhere/file.csv"; do
 done
 
 # Until it has a model: before that, whatever ends it, the old run stays.
-for output in 'head -c 0' /dev/full; do
+for output in 'no reader' /dev/full; do
   rm -rf victim
   cp -r old victim
   status=0
   if [[ $output == /dev/full ]]; then
     "$app" train --out victim --overwrite "${kSmall[@]}" --epochs 2 >/dev/full 2>err </dev/null || status=$?
   else
-    # Nobody reads.
-    { "$app" train --out victim --overwrite "${kSmall[@]}" --epochs 2 2>err </dev/null || echo "$?" >status; } | true || true
-    status=$(<status)
+    without_reader "$app" train --out victim --overwrite "${kSmall[@]}" --epochs 2
   fi
   expect_equal "--overwrite with output that goes nowhere ($output): status 4, one line" "$status $(wc -l <err)" '4 1'
   expect_same 'and the old run is as it was' victim "$old"
@@ -144,8 +142,8 @@ done
 
 # --- Files that the user asks for beside the run ---
 
-# side WHAT OPTION...: refused at the start, with the option named.
-side() {
+# refused_file WHAT OPTION...: refused at the start, with the option named.
+refused_file() {
   local what=$1
   shift
   rm -rf victim
@@ -160,15 +158,15 @@ cp old/options.toml mine.toml
 ln -s victim/log.csv link-to-log
 for option in --trace --gradients; do
   for name in log.csv lock model.safetensors report.html checkpoint.safetensors.prev; do
-    side "$option names the run's $name" $option victim/$name
+    refused_file "$option names the run's $name" $option victim/$name
   done
-  side "$option names it otherwise" $option ./data/../victim/log.csv
-  side "$option names it by a link" $option link-to-log
-  side "$option names a file of another run" $option old/log.csv
-  side "$option names the data" $option data/train-images-idx3-ubyte
-  side "$option names the --config" $option mine.toml --config mine.toml
+  refused_file "$option names it otherwise" $option ./data/../victim/log.csv
+  refused_file "$option names it by a link" $option link-to-log
+  refused_file "$option names a file of another run" $option old/log.csv
+  refused_file "$option names the data" $option data/train-images-idx3-ubyte
+  refused_file "$option names the --config" $option mine.toml --config mine.toml
 done
-side '--trace and --gradients name one file' --trace both --gradients ./both
+refused_file '--trace and --gradients name one file' --trace both --gradients ./both
 expect_same 'no other run has changed' old "$old"
 rm -f both
 # Two trainings with one file.
@@ -188,6 +186,39 @@ before=$(sha256sum other.csv)
 run train --out fourth --resume --epochs 3 --gradients other.csv
 expect_refused 'the gradients of another run are refused' 3 other.csv line
 expect_equal 'and stay' "$(sha256sum other.csv)" "$before"
+
+# No result of a command is written over what it is made of, or another run's.
+for command in evaluate encode sample reconstruct report manifold lesson; do
+  rm -rf victim
+  cp -r old victim
+  before=$(contents data)
+  for file in victim/model.safetensors victim/best.safetensors victim/checkpoint.safetensors victim/config.json \
+    victim/options.toml victim/log.csv victim/latents.csv victim/samples.csv victim/lock old/model.safetensors \
+    data/t10k-images-idx3-ubyte ./victim/../victim/model.safetensors; do
+    arguments=(victim)
+    [[ $command != lesson ]] || arguments=()
+    run "$command" "${arguments[@]}" --output "$file"
+    [[ $status == 2 && $(wc -l <err) == 1 && $(grep -c 'over a file of' err) == 1 ]] || not_ok "$command --output $file" "$status $(<err)"
+  done
+  expect_same "$command --output over files of a run or the data: refused, and they stay" victim "$old"
+  expect_same 'so do the data' data "$before"
+done
+expect_same 'and another run' old "$old"
+run sample old --output own.png
+run reconstruct old --image own.png --output ./own.png
+expect_equal 'nor over the --image' "$status $(wc -l <err)" '2 1'
+mkdir folder
+echo 'my own work' >folder/decoder.onnx
+echo 'my own work' >vae-gradients.html
+run lesson
+expect_equal 'nor does lesson, whose file nobody named' "$status $(wc -l <err) $(<vae-gradients.html)" '4 1 my own work'
+rm vae-gradients.html
+run lesson
+run lesson
+expect_equal 'but one of its own' "$status $(<out)" '0 vae-gradients.html'
+run export old --onnx --output folder
+expect_equal 'export to a folder replaces no file of somebody' "$status $(ls folder) $(<folder/decoder.onnx)" '4 decoder.onnx my own work'
+rm -r folder
 
 # --- Files of others ---
 
@@ -365,11 +396,11 @@ expect_empty 'and when it is replaced' "$(find private -type f ! -perm 600 ! -na
 # A reader that takes some lines and goes.
 for lines in 1 3 7; do
   rm -rf piped
-  { timeout 60 "$app" train "${kSmall[@]}" --epochs 9 --out piped 2>err </dev/null || echo "$?" >status; } | head -n "$lines" >/dev/null || true
+  { timeout 60 "$app" train "${kSmall[@]}" --epochs 40 --out piped 2>err </dev/null || echo "$?" >status; } | head -n "$lines" >/dev/null || true
   expect_equal "train | head -n $lines: status 4, one line, a checkpoint" \
     "$(<status) $(wc -l <err) $(test -s piped/checkpoint.safetensors && echo yes)" '4 1 yes'
-  run train --out piped --resume "${kSmall[@]}" --epochs 9
-  [[ -e whole ]] || { run train --out whole "${kSmall[@]}" --epochs 9; }
+  run train --out piped --resume "${kSmall[@]}" --epochs 40
+  [[ -e whole ]] || { run train --out whole "${kSmall[@]}" --epochs 40; }
   expect_equal 'and it goes on to the same weights' "$(weights piped)" "$(weights whole)"
 done
 rm -rf full

@@ -27,6 +27,7 @@
 #include "../run/pictures.hpp"
 #include "../run/recipe.hpp"
 #include "../run/run_folder.hpp"
+#include "named_files.hpp"
 #include "user_image.hpp"
 
 namespace handgrad::apps::mnist_vae {
@@ -61,11 +62,11 @@ struct OpenRun {
     }
 
     // --output or, if it is not given, a file of this name in the run folder.
-    Output output_or(const char* name) const {
-        return output.empty() ? output_in_run(folder.path / name) : Output(output);
+    Output output_or(const char* name, const std::vector<NamedInput>& inputs = {}) const {
+        return output.empty() ? output_in_run(folder.path / name) : named_output(output, inputs);
     }
     // --output or standard output.
-    Output output_or_stdout() const { return Output(output.empty() ? "-" : output); }
+    Output output_or_stdout() const { return output.empty() ? Output("-") : named_output(output); }
 
     Dataset load(Splits splits) const {
         Dataset dataset = load_data(data, splits);
@@ -206,7 +207,7 @@ void run_evaluate(const EvaluateCommand& command) {
 
 void run_reconstruct(const ReconstructCommand& command) {
     OpenRun run(command.choice);
-    const Output output = run.output_or("reconstruct.png");
+    const Output output = run.output_or("reconstruct.png", {{"--image", command.image}});
     if (command.image.empty()) {
         const Dataset dataset = run.load(Splits::test_only);
         return write_images(
@@ -273,10 +274,9 @@ void run_export(const ExportCommand& command) {
     fs::create_directories(folder, error);
     if (error)
         throw Error(ErrorKind::output, folder, "cannot be made a folder: " + error.message());
-    const auto output = [&](const char* name) {
-        return run.output.empty() ? output_in_run(folder / name) : Output(folder / name);
-    };
-    const Output encoder = output("encoder.onnx"), decoder = output("decoder.onnx");
+    // Nobody has named the files themselves.
+    const Output encoder = output_in_run(folder / "encoder.onnx");
+    const Output decoder = output_in_run(folder / "decoder.onnx");
     encoder.write(encoder_onnx(run.model, run.origin.mistake));
     encoder.print_name();
     decoder.write(decoder_onnx(run.model, run.origin.mistake));

@@ -8,6 +8,7 @@
 #include "../run/own_files.hpp"
 #include "../run/recipe.hpp"
 #include "commands.hpp"
+#include "named_files.hpp"
 
 namespace handgrad::apps::mnist_vae {
 
@@ -30,7 +31,7 @@ void run_report(const ReportCommand& command) {
     // The first run's own report stays what it is.
     const std::string usual = inputs.size() == 1 ? first.report() : first.comparison();
     const Output output =
-        command.output.empty() ? output_in_run(usual) : Output(command.output);
+        command.output.empty() ? output_in_run(usual) : named_output(command.output);
     output.write(make_report(inputs));
     output.print_name();
 }

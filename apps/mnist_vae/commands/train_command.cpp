@@ -16,7 +16,7 @@
 #include "../run/trace.hpp"
 #include "commands.hpp"
 #include "listening.hpp"
-#include "side_files.hpp"
+#include "named_files.hpp"
 #include "signals.hpp"
 #include "training_run.hpp"
 
@@ -106,7 +106,7 @@ void run_train(const TrainCommand& command, Followers& followers) {
     if ((command.profile || !command.trace.empty()) && !profiling_is_built())
         throw Error(ErrorKind::argument, command.profile ? "--profile" : "--trace",
                     "this build cannot profile", "", "one with -Dprofile=enabled");
-    const SideFiles side_files = find_side_files(command, command.out, dataset);
+    const SideFiles side_files = find_side_files(command);
 
     if (!claim) claim.emplace(claim_folder(command));
     const RunFolder& folder = claim->folder();

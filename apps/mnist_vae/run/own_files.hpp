@@ -19,8 +19,8 @@ bool is_own_file(const std::filesystem::path& path);
 // Throws Error(output) if there is something at `path` that is not surely ours.
 void check_own_file(const std::filesystem::path& path);
 
-// A result that nobody named, so that it goes into the run folder under a name of ours. Throws what
-// Output and check_own_file throw.
+// A result whose name is ours, in a run folder or another one. Throws what Output and
+// check_own_file throw.
 Output output_in_run(const std::filesystem::path& path);
 
 }  // namespace handgrad::apps::mnist_vae

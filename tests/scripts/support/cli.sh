@@ -43,6 +43,16 @@ run() {
   timeout 600 "$app" "$@" >out 2>err </dev/null || status=$?
 }
 
+# without_reader COMMAND...: runs it with a pipe for standard output that nobody reads from the start,
+# whatever else the machine has to do; sets status, and standard error is in the file err.
+without_reader() {
+  status=0
+  python3 -c 'import os, subprocess, sys
+reader, writer = os.pipe()
+os.close(reader)
+sys.exit(subprocess.call(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=writer) % 256)' "$@" 2>err || status=$?
+}
+
 # expect_refused WHAT STATUS WORD...: the last run ended with STATUS, wrote nothing to standard
 # output and one line to standard error, and the line has every WORD.
 expect_refused() {
