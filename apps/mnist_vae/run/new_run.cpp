@@ -26,7 +26,7 @@ namespace {
 void refuse_stranger(const fs::path& path) {
     if (is_there(path) && !is_own_file(path))
         throw Error(ErrorKind::argument, path,
-                    "is in the way of a new run, and none of this program wrote it", "",
+                    "is in the way of a new run, and this program did not write it", "",
                     "another place for it, or another --out");
 }
 

@@ -64,8 +64,10 @@ bool is_options_of_a_run(const std::string& path) {
     return read_beginning(path, text.size() + 1) == text;
 }
 
+// This very file, also where a new run is about to take its place.
 bool is_config(const fs::path& path) {
-    read_config(RunFolder{path.parent_path()});
+    if (regular_file_size(path) > kMaxJsonBytes) return false;
+    parse_config(read_beginning(path, kMaxJsonBytes), RunFolder{path.parent_path()});
     return true;
 }
 

@@ -55,7 +55,7 @@ void RunClaim::MadeFolders::make_with_parents(const fs::path& path) {
 
 [[noreturn]] static void refuse_strangers(const RunFolder& folder, const std::string& files) {
     throw Error(ErrorKind::argument, folder.path.string(),
-                "holds files that a run would replace, and that none of this program wrote", files,
+                "holds files that a run would replace, and that this program did not write", files,
                 "another --out");
 }
 

@@ -23,8 +23,6 @@ using nlohmann::json;
 namespace {
 
 constexpr int kFormatVersion = 1;
-// The widths of all layers have a tenth of that; the parser takes quadratic time for many objects.
-constexpr std::uint64_t kMaxJsonBytes = 1 << 14;
 
 [[noreturn]] void refuse(const RunFolder& run, const std::string& field, const std::string& found,
                          const std::string& expected) {

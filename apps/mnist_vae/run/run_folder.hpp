@@ -60,6 +60,9 @@ FolderContents contents_of(const RunFolder& folder);
 // The run under `parent` whose weights were written last. Throws Error(input) if there is none.
 std::filesystem::path newest_run(const std::filesystem::path& parent);
 
+// The widths of all layers have a tenth of that; the parser takes quadratic time for many objects.
+inline constexpr std::uint64_t kMaxJsonBytes = 1 << 14;
+
 // config.json: what a program needs in order to use the weights. Replaced atomically.
 // A mistake is told by its name; none by an empty text.
 void write_config(const RunFolder& run, const Architecture& architecture,

@@ -171,23 +171,26 @@ TEST_CASE("a new run takes the place of the old one, whatever was left undone") 
 }
 
 TEST_CASE("a file of somebody that has come into the way of a new run stays, and stops it") {
-    for (const bool after_first_move : {false, true}) {
-        const TemporaryDirectory folder;
-        const fs::path staging = begin_new_run(folder.path());
-        for (const char* name : {"options.toml", "log.csv"}) write_own(staging / name, "new");
-        fs::rename(staging, folder.path() / kNewRunFolder);
-        if (after_first_move)
-            fs::rename(folder.path() / kNewRunFolder / "options.toml",
-                       folder.path() / "options.toml");
-        write(folder.path() / "log.csv", "time,altitude\n");
-        CHECK_THROWS_AS(finish_new_run(folder.path()), Error);
-        CHECK(content(folder.path() / "log.csv") == "time,altitude\n");
-        // It is the new run's folder all the same, and it goes on when there is room.
-        fs::remove(folder.path() / "log.csv");
-        finish_new_run(folder.path());
-        CHECK(is_new(folder.path() / "log.csv"));
-        CHECK(names(folder.path()) == Names{"log.csv", "options.toml"});
-    }
+    const Names kFiles{"options.toml", "config.json", "log.csv"};
+    for (const bool after_first_move : {false, true})
+        for (const char* foreign : {"config.json", "log.csv"}) {
+            CAPTURE(foreign);
+            const TemporaryDirectory folder;
+            const fs::path staging = begin_new_run(folder.path());
+            for (const std::string& name : kFiles) write_own(staging / name, "new");
+            fs::rename(staging, folder.path() / kNewRunFolder);
+            if (after_first_move)
+                fs::rename(folder.path() / kNewRunFolder / "options.toml",
+                           folder.path() / "options.toml");
+            write(folder.path() / foreign, "time,altitude\n");
+            CHECK_THROWS_AS(finish_new_run(folder.path()), Error);
+            CHECK(content(folder.path() / foreign) == "time,altitude\n");
+            // It is the new run's folder all the same, and it goes on when there is room.
+            fs::remove(folder.path() / foreign);
+            finish_new_run(folder.path());
+            for (const std::string& name : kFiles) CHECK(is_new(folder.path() / name));
+            CHECK(names(folder.path()) == kFiles);
+        }
 }
 
 TEST_CASE("a claim looks again before anything is replaced") {
