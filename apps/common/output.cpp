@@ -16,6 +16,7 @@
 
 #include "../../core/error.hpp"
 #include "console.hpp"
+#include "replaceable.hpp"
 
 namespace handgrad::apps {
 
@@ -78,7 +79,10 @@ Output::Output(const std::string& name, Links links, Previous previous)
     } else {
         follow_links(links);
     }
-    if (is_file()) NewFile(path_, previous);
+    if (!is_file()) return;
+    NewFile(path_, previous);
+    check_replaceable(path_);
+    if (previous == Previous::keep) check_replaceable(previous_path(path_));
 }
 
 // The chain of links is walked by hand, for the last one may be a descriptor: what such a link

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 #include "../../core/error.hpp"
 
@@ -30,12 +31,18 @@ std::string BenchmarkOut::argument() const {
     return std::string(kOption) + "=/proc/self/fd/" + std::to_string(ends_[1]);
 }
 
-// Until nobody has the other end any more.
+// Until nobody has the other end any more. What does not fit into memory is read all the same, so
+// that Google Benchmark does not wait for ever.
 void BenchmarkOut::collect() {
     char piece[1 << 16];
     for (ssize_t n; (n = read(ends_[0], piece, sizeof piece)) != 0;) {
         if (n < 0 && errno != EINTR) return;
-        if (n > 0) content_.append(piece, std::size_t(n));
+        if (n < 0 || out_of_memory_) continue;
+        try {
+            content_.append(piece, std::size_t(n));
+        } catch (const std::bad_alloc&) {
+            out_of_memory_ = true;
+        }
     }
 }
 
@@ -47,7 +54,9 @@ void BenchmarkOut::finish() {
 
 void BenchmarkOut::write() {
     finish();
-    output_.write(content_);
+    if (out_of_memory_) throw std::bad_alloc();
+    // Benchmarks that were listed and not run have no results.
+    if (!content_.empty()) output_.write(content_);
 }
 
 }  // namespace handgrad::apps::kernel_bench

@@ -21,7 +21,8 @@ class BenchmarkOut {
 
     // The option as Google Benchmark is to get it.
     std::string argument() const;
-    // To be called when it has written. Throws Error(output).
+    // To be called when it has written; leaves the file as it is if that was nothing. Throws
+    // Error(output), and std::bad_alloc for more than the memory holds.
     void write();
 
   private:
@@ -31,6 +32,7 @@ class BenchmarkOut {
     Output output_;
     int ends_[2] = {-1, -1};  // to read from, and to write to
     std::string content_;
+    bool out_of_memory_ = false;
     std::thread collector_;
 };
 

@@ -51,13 +51,14 @@ constexpr const char* kHelp =
     "                       the rows and columns of its result and the length of its chains, with\n"
     "                       the density if it is sparse; another op by rows and columns\n"
     "  --in-step            Ops of training steps, timed in their place\n"
-    "  --roofline FILE.svg  Draw the measured roofline with a dot for every op\n"
+    "  --roofline FILE.svg  Draw the measured roofline with a dot for every op; -: standard output\n"
     "  --sweep-threads      A table of every op on 1, 2, 3, ... threads\n"
     "\n"
     "HANDGRAD_ISA=NAME runs one instruction set; the last two options take that or the strongest,\n"
     "and all processors. Everything else is Google Benchmark's:\n"
     "  --benchmark_filter=REGEX, _format=console|json|csv, _out=FILE, _repetitions=N,\n"
-    "  _min_time=SECONDS, _list_tests=true, _enable_random_interleaving=true, ...\n";
+    "  _min_time=SECONDS, _list_tests=true, _enable_random_interleaving=true, ...\n"
+    "A file of results is replaced when all is measured, and stays as it was until then.\n";
 
 struct Options {
     std::vector<std::string> shapes;
@@ -68,7 +69,6 @@ struct Options {
 // Takes our own options out of the arguments; Google Benchmark gets the rest.
 Options take_options(int& argc, char** argv) {
     Options options;
-    if (const char* out = std::getenv("BENCHMARK_OUT")) options.out = out;
     int kept = 1;
     const auto value = [&](int& i, const std::string& name) -> std::string {
         std::string text;
@@ -209,6 +209,12 @@ void run_benchmarks(BenchmarkOut* out) {
     if (!std::cout.flush()) throw Error(ErrorKind::output, "standard output", "cannot be written");
 }
 
+// Google Benchmark has a variable for what the command line does not say.
+std::string file_of_benchmarks(const Options& options) {
+    const char* variable = std::getenv("BENCHMARK_OUT");
+    return options.out.empty() && variable != nullptr ? variable : options.out;
+}
+
 // `out` is the option --benchmark_out, or empty.
 void initialize_benchmark(int argc, char** argv, std::string out) {
     std::vector<char*> arguments(argv, argv + argc);
@@ -234,7 +240,8 @@ void run(int argc, char** argv) {
     // What cannot be written is found before anything is measured.
     std::optional<BenchmarkOut> out;
     std::optional<Output> roofline;
-    if (!options.out.empty()) out.emplace(options.out);
+    const std::string file = draws_or_sweeps ? "" : file_of_benchmarks(options);
+    if (!file.empty()) out.emplace(file);
     if (!options.roofline.empty()) roofline.emplace(options.roofline);
     if (roofline && !roofline->is_file() && options.sweep_threads)
         throw Error(ErrorKind::argument, "--roofline", "goes where --sweep-threads prints",

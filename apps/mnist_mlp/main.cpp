@@ -37,6 +37,11 @@ std::vector<Index> parse_widths(const std::string& where, const std::string& tex
     return widths;
 }
 
+std::string parse_path(const std::string& where, const std::string& text) {
+    if (text.empty()) throw Error(ErrorKind::argument, where, "bad value", "''", "a path");
+    return text;
+}
+
 // Whether there is anything to do.
 bool parse(int argc, char** argv, Options& options) {
     CLI::App app{
@@ -50,7 +55,7 @@ bool parse(int argc, char** argv, Options& options) {
         app.add_option_function<std::string>(name, std::move(set), help)->option_text(value);
     };
     add("--data", "Folder of the four IDX files; otherwise $HANDGRAD_DATA, data/mnist, the sample",
-        "DIR", [&](const std::string& text) { options.data = text; });
+        "DIR", [&](const std::string& text) { options.data = parse_path("--data", text); });
     add("--hidden", "Widths of the hidden layers", "N[,N...] [512]",
         [&](const std::string& text) { options.hidden = parse_widths("--hidden", text); });
     add("--epochs", "Passes over the training images", "N [10]", [&](const std::string& text) {
@@ -68,7 +73,8 @@ bool parse(int argc, char** argv, Options& options) {
         options.threads = int(parse_integer("--threads", text, 0, 1024));
     });
     add("--output", "Where the weights go; a file there is kept as FILE.prev; -: standard output",
-        "FILE [mnist_mlp.safetensors]", [&](const std::string& text) { options.output = text; });
+        "FILE [mnist_mlp.safetensors]",
+        [&](const std::string& text) { options.output = parse_path("--output", text); });
     try {
         app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
@@ -92,15 +98,22 @@ std::string format_epoch(const EpochResult& result, Index epochs) {
     return line;
 }
 
-// What is kept of the file before takes no other file's place.
-void check_previous(const Output& output) {
-    if (!output.is_file() || !std::filesystem::exists(output.path())) return;
-    const std::string previous = previous_path(output.path());
-    if (!std::filesystem::exists(previous)) return;
-    InputFile file(previous);
+// Whether the file is empty or weights of ours. One that cannot be read is not known to be.
+bool is_own(const std::string& path) try {
+    InputFile file(path);
     std::string begin(std::size_t(std::min<std::uint64_t>(file.size(), 64)), '\0');
     file.read(std::as_writable_bytes(std::span(begin)));
-    if (!begin.empty() && !begins_as_own_safetensors(begin))
+    return begin.empty() || begins_as_own_safetensors(begin);
+} catch (const Error&) {
+    return false;
+}
+
+// What is kept of the file before takes no other file's place. That file may be made while this
+// program trains, so that the name is looked at also where nothing is to be kept yet.
+void check_previous(const Output& output) {
+    if (!output.is_file()) return;
+    const std::string previous = previous_path(output.path());
+    if (std::filesystem::exists(previous) && !is_own(previous))
         throw Error(ErrorKind::output, previous, "is not replaced", "a file that is not ours",
                     "nothing of that name, or weights of this program");
 }

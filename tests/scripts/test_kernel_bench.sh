@@ -138,8 +138,30 @@ bench "${kSmall[@]}" --roofline picture.svg --benchmark_out=result
 expect_equal 'and a file of benchmarks where none is run' "$status $(wc -l <err)" '2 1'
 BENCHMARK_OUT=folder bench "${kSmall[@]}" --benchmark_min_time=0.001
 expect_equal 'BENCHMARK_OUT is as the option' "$status $(wc -l <err)" '4 1'
+BENCHMARK_OUT=folder bench "${kSmall[@]}" --roofline drawn.svg
+expect_equal 'and nothing where no benchmark is run' "$status $(head -c 4 drawn.svg)" '0 <svg'
 BENCHMARK_MIN_TIME=x bench "${kSmall[@]}"
 expect_equal 'as are the other variables' "$status $(tail -n 1 err | grep -c min_time)" '2 1'
+echo mine >result
+bench "${kSmall[@]}" --benchmark_list_tests=true --benchmark_out=result
+expect_equal 'a list of benchmarks leaves the file of results as it was' \
+  "$status $(grep -c '^adam' out | sed 's/[1-9].*/some/') $(<result)" '0 some mine'
+for stdout in '>&-' '>/dev/full'; do
+  rm -f result
+  status=0
+  case $stdout in
+    *full) "$bench" "${kSmall[@]}" --benchmark_min_time=0.001 --benchmark_out=result >/dev/full 2>err </dev/null || status=$? ;;
+    *) "$bench" "${kSmall[@]}" --benchmark_min_time=0.001 --benchmark_out=result >&- 2>err </dev/null || status=$? ;;
+  esac
+  expect_equal "results are saved before $stdout ends the program, and have no line that was for it" \
+    "$status $(tail -n 1 err) $(python3 -c 'import json; print(len(json.load(open("result"))["benchmarks"]) > 0)')" \
+    '4 kernel_bench: standard output: cannot be written True'
+done
+for output in - /dev/stdout; do
+  status=0
+  "$bench" "${kSmall[@]}" --roofline "$output" >/dev/full 2>err </dev/null || status=$?
+  expect_equal "--roofline $output to a full disk is an error" "$status $(tail -n 1 err | grep -c 'cannot be written')" '4 1'
+done
 rm -f result
 without_reader "$bench" "${kSmall[@]}" --benchmark_min_time=0.001 --benchmark_out=result
 expect_equal 'a reader that goes away does not take the file with it' \

@@ -5,7 +5,7 @@ set -euo pipefail
 # shellcheck source=tests/scripts/support/cli.sh
 source "$(dirname "${BASH_SOURCE[0]}")/support/cli.sh"
 
-mlp=$(cd -- "$build/apps/mnist_mlp" && pwd)/mnist_mlp
+mlp=${app%/*/*}/mnist_mlp/mnist_mlp
 # run_mlp ARGUMENT...: sets status; what the app wrote is in the files out and err.
 run_mlp() {
   status=0
@@ -93,6 +93,13 @@ refused() {
     not_ok "status $wanted for $*" "status $status, $(<err) $(<out)"
   fi
 }
+# refused_at_start STATUS WORD ARGUMENT...: the same of a training whose output the arguments say.
+refused_at_start() {
+  local wanted=$1 word=$2
+  shift 2
+  run_mlp "${small[@]:2}" "$@"
+  expect_refused "status $wanted for $*" "$wanted" "$word"
+}
 for option in --epochs --batch-size --lr --seed --threads --hidden; do
   refused 2 "$option" "$option" many
   refused 2 "$option" "$option" -1
@@ -116,6 +123,36 @@ echo 'my own work' >piped.safetensors.prev
 run_mlp "${small[@]}" --output piped.safetensors
 expect_equal 'somebody'"'"'s FILE.prev is not replaced, and that is found at the start' \
   "$status $(wc -l <err) $(wc -c <out) $(<piped.safetensors.prev) $(weights piped.safetensors)" "4 1 0 my own work $expected"
+rm -f new.safetensors
+echo 'my own work' >new.safetensors.prev
+run_mlp "${small[@]}" --output new.safetensors
+expect_equal 'also where no weights are there yet' \
+  "$status $(wc -l <err) $(wc -c <out) $(<new.safetensors.prev)" '4 1 0 my own work'
+if [[ $EUID != 0 ]]; then
+  chmod 000 new.safetensors.prev
+  run_mlp "${small[@]}" --output new.safetensors
+  expect_refused 'nor one that cannot be read' 4 new.safetensors.prev
+else
+  skip 'a FILE.prev that cannot be read (root reads everything)'
+fi
+for output in "$tmp" new.pipe /dev/full; do
+  if [[ $output == new.pipe ]]; then mkfifo new.pipe; fi
+  refused_at_start 4 "$output" --output "$output"
+done
+expect 'and the pipe is still there' test -p new.pipe
+refused_at_start 2 '--output: bad value' --output ''
+refused_at_start 2 '--data: bad value' --data ''
+if unshare -m true 2>/dev/null; then
+  echo below >below
+  echo mounted >mounted
+  status=0
+  # shellcheck disable=SC2016 # of the inner shell
+  unshare -m bash -c 'mount --bind mounted below && exec "$@" --output below' - "$mlp" "${small[@]}" >out 2>err </dev/null || status=$?
+  expect_equal 'a file that something is mounted on is refused at the start' \
+    "$status $(wc -l <err) $(wc -c <out) $(grep -c 'below: cannot be replaced: something is mounted' err) $(<mounted)" '4 1 0 1 mounted'
+else
+  skip 'a file that something is mounted on (no mount namespace of our own)'
+fi
 before=$(sha256sum data/*)
 for file in train-images-idx3-ubyte t10k-labels-idx1-ubyte; do
   run_mlp "${small[@]}" --output "data/$file"
