@@ -59,16 +59,17 @@ std::string read_beginning(const std::string& path, std::uint64_t most) {
 
 // All options, as they are written at the start of a run; a user's own file has some of them, or
 // comments.
-bool is_options_of_a_run(const std::string& path) {
-    const std::string text = to_toml(read_run_options(path));
-    return read_beginning(path, text.size() + 1) == text;
+bool is_options_of_a_run(const std::string& text) try {
+    return to_toml(parse_run_options(text, "")) == text;
+} catch (const Error&) {
+    return false;
 }
 
-// This very file, also where a new run is about to take its place.
-bool is_config(const fs::path& path) {
-    if (regular_file_size(path) > kMaxJsonBytes) return false;
-    parse_config(read_beginning(path, kMaxJsonBytes), RunFolder{path.parent_path()});
-    return true;
+bool is_config(const std::string& text) try {
+    parse_config(text, RunFolder{});
+    return text.size() <= kMaxJsonBytes;
+} catch (const Error&) {
+    return false;
 }
 
 }  // namespace
@@ -78,14 +79,15 @@ bool is_there(const fs::path& path) {
     return fs::exists(fs::symlink_status(path, ignored));
 }
 
-bool is_own_file(const fs::path& path) try {
+bool is_own_file(const fs::path& path) {
     std::error_code error;
     if (fs::symlink_status(path, error).type() != fs::file_type::regular) return false;
-    const std::string begin = read_beginning(path, kBeginning);
-    if (begin.empty()) return true;
     const std::string name = path.filename();
-    if (name == "options.toml") return is_options_of_a_run(path);
-    if (name == "config.json") return is_config(path);
+    const bool is_whole_read = name == "options.toml" || name == "config.json";
+    const std::string begin = read_beginning(path, is_whole_read ? kMaxJsonBytes + 1 : kBeginning);
+    if (begin.empty()) return true;
+    if (name == "options.toml") return is_options_of_a_run(begin);
+    if (name == "config.json") return is_config(begin);
     if (name == "log.csv") return is_csv(begin, kLogHeader);
     if (name == "latents.csv") return is_csv(begin, kLatentsHeader);
     if (name == "samples.csv") return is_csv(begin, kSamplesHeader);
@@ -95,8 +97,6 @@ bool is_own_file(const fs::path& path) try {
     if (name.ends_with(".png")) return is_png(begin);
     if (name.ends_with(".html")) return is_page(begin);
     if (name.ends_with(".onnx")) return is_onnx(begin);
-    return false;
-} catch (const Error&) {
     return false;
 }
 

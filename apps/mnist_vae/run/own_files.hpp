@@ -13,7 +13,7 @@ bool is_there(const std::filesystem::path& path);
 
 // Whether a regular file is what this program writes under such a name: told by its first bytes,
 // which no other program writes; options.toml and config.json by all that they say. An empty file
-// has nothing to lose and counts as one; a file that cannot be read does not.
+// has nothing to lose and counts as one. Throws Error(input) for a file that cannot be read.
 bool is_own_file(const std::filesystem::path& path);
 
 // Throws Error(output) if there is something at `path` that is not surely ours.
