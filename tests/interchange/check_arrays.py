@@ -2,7 +2,7 @@
 """The .npy files of a run, read by NumPy.
 
     check_arrays.py RUN IMAGES LABELS      RUN has reconstruct.npy, sample.npy, manifold.npy,
-                                           interpolate.npy, latents.npy and latents.csv;
+                                           interpolate.npy, latents.npy and codes.csv;
                                            IMAGES and LABELS are the test images as IDX files
 """
 import pathlib
@@ -31,7 +31,7 @@ def main(run, images, labels):
     latents = np.load(run / "latents.npy")
     closeness.expect("latents: the fields", latents.dtype.names, ("label", "mu", "logvar"))
     closeness.expect("labels", latents["label"].tolist(), list(labels.read_bytes()[8:]))
-    csv = np.loadtxt(run / "latents.csv", np.float32, delimiter=",", skiprows=1)
+    csv = np.loadtxt(run / "codes.csv", np.float32, delimiter=",", skiprows=1)
     both = np.column_stack([latents["mu"], latents["logvar"]])
     closeness.expect("latents: as in the CSV", np.array_equal(both, csv[:, 2:]), True)
     closeness.finish()

@@ -118,7 +118,7 @@ expect_difference 'nothing to compare is noticed' 'nothing was compared' with_to
 must sample relu-bce --count 7 --output relu-bce/sample.npy
 must sample relu-bce --data data --interpolate 0 1 --output relu-bce/interpolate.npy
 must manifold relu-bce --data data --size 5 --output relu-bce/manifold.npy
-must encode relu-bce --data data --output relu-bce/latents.csv
+must encode relu-bce --data data --output relu-bce/codes.csv
 test_set=(data/t10k-images-idx3-ubyte data/t10k-labels-idx1-ubyte)
 expect 'NumPy reads latents and images' with_packages check_arrays relu-bce "${test_set[@]}"
 expect 'and so does the older one of Debian' \
